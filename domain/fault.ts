@@ -1,0 +1,212 @@
+import type { Quantity } from './quantity.ts'
+
+/** Why an uplink, or a part of it, could not become readings. Fixed: programs are written against these words. */
+export const deadLetterReasons = [
+  'unknown_device',
+  'unknown_quantity',
+  'bad_json',
+  'bad_frame',
+  'bad_value',
+  'out_of_range',
+  'clock_future',
+  'too_old',
+  'codec_error',
+  'codec_timeout',
+  'store_refused',
+] as const
+export type DeadLetterReason = (typeof deadLetterReasons)[number]
+
+/**
+ * What was wrong with one part of an uplink. `code` is a row of `faultTexts`, `params` fill its text; both are kept, so
+ * that the reader chooses the language.
+ */
+export type Fault = { code: FaultCode; params?: Record<string, string | number> }
+
+type FaultText = { reason: DeadLetterReason; fr: string; en: string }
+
+/**
+ * Every fault, with the reason that it counts as and what a technician reads. Placeholders are `{name}`; a test holds
+ * both languages to the same ones.
+ */
+export const faultTexts = {
+  empty: { reason: 'bad_json', fr: 'Le message est vide.', en: 'The message is empty.' },
+  not_utf8: {
+    reason: 'bad_json',
+    fr: 'Le message n’est pas du texte UTF-8.',
+    en: 'The message is not UTF-8 text.',
+  },
+  not_json: {
+    reason: 'bad_json',
+    fr: 'Le message n’est pas du JSON : {error}.',
+    en: 'The message is not JSON: {error}.',
+  },
+  not_object: {
+    reason: 'bad_json',
+    fr: 'Un objet {"readings": …}, ou un tableau de tels objets, était attendu{where}.',
+    en: 'An object {"readings": …}, or an array of such objects, was expected{where}.',
+  },
+  no_readings: {
+    reason: 'bad_json',
+    fr: 'L’objet "readings" manque ou est vide{where}.',
+    en: 'The object "readings" is missing or empty{where}.',
+  },
+  unknown_key: {
+    reason: 'bad_json',
+    fr: 'Le champ "{key}" n’est pas prévu{where} ; les champs connus sont observedAt, channel et readings.',
+    en: 'The field "{key}" is not expected{where}; the known fields are observedAt, channel and readings.',
+  },
+  bad_channel: {
+    reason: 'bad_value',
+    fr: 'Le canal doit être un texte d’au plus 64 caractères{where}.',
+    en: 'The channel must be a text of at most 64 characters{where}.',
+  },
+  bad_time: {
+    reason: 'bad_value',
+    fr: 'observedAt doit être une date RFC 3339 avec fuseau, ou des millisecondes depuis 1970{where}.',
+    en: 'observedAt must be an RFC 3339 date with its offset, or milliseconds since 1970{where}.',
+  },
+  too_many_readings: {
+    reason: 'bad_value',
+    fr: 'Le message contient plus de {limit} relevés ; les suivants n’ont pas été lus.',
+    en: 'The message holds more than {limit} readings; those after were not read.',
+  },
+  unknown_device: {
+    reason: 'unknown_device',
+    fr: 'L’appareil "{deviceId}" n’est pas enregistré.',
+    en: 'The device "{deviceId}" is not registered.',
+  },
+  no_device: {
+    reason: 'unknown_device',
+    fr: 'Le message ne dit pas de quel appareil il vient ({path} manque).',
+    en: 'The message does not say which device it comes from ({path} is missing).',
+  },
+  unknown_topic: {
+    reason: 'unknown_device',
+    fr: 'Aucun appareil ni intégration ne correspond au sujet "{topic}".',
+    en: 'No device or integration goes with the topic "{topic}".',
+  },
+  unknown_model: {
+    reason: 'codec_error',
+    fr: 'Le modèle "{model}" de l’appareil n’est pas au catalogue.',
+    en: 'The device’s model "{model}" is not in the catalogue.',
+  },
+  unknown_format: {
+    reason: 'codec_error',
+    fr: 'Le format "{format}" de l’intégration n’existe pas.',
+    en: 'The integration’s format "{format}" does not exist.',
+  },
+  unknown_quantity: {
+    reason: 'unknown_quantity',
+    fr: 'La grandeur "{quantity}" est inconnue.',
+    en: 'The quantity "{quantity}" is unknown.',
+  },
+  not_a_number: {
+    reason: 'bad_value',
+    fr: '{quantity} : un nombre était attendu, le message donne {value}.',
+    en: '{quantity}: a number was expected, the message gives {value}.',
+  },
+  unknown_state: {
+    reason: 'bad_value',
+    fr: '{quantity} : l’état "{value}" n’existe pas ; les états sont {states}.',
+    en: '{quantity}: there is no state "{value}"; the states are {states}.',
+  },
+  out_of_range: {
+    reason: 'out_of_range',
+    fr: '{quantity} : {value} {unit} est hors de la plage de {min} à {max}.',
+    en: '{quantity}: {value} {unit} is outside the range from {min} to {max}.',
+  },
+  clock_future: {
+    reason: 'clock_future',
+    fr: '{quantity} : observé à {observedAt}, plus de 5 minutes après la réception. L’horloge de l’appareil avance.',
+    en: '{quantity}: observed at {observedAt}, more than 5 minutes after reception. The device’s clock is ahead.',
+  },
+  too_old: {
+    reason: 'too_old',
+    fr: '{quantity} : observé à {observedAt}, avant l’horizon de {days} jours.',
+    en: '{quantity}: observed at {observedAt}, before the horizon of {days} days.',
+  },
+  wrong_length: {
+    reason: 'bad_frame',
+    fr: 'La trame fait {found} octets ; le modèle en attend {expected}.',
+    en: 'The frame has {found} bytes; the model expects {expected}.',
+  },
+  wrong_marker: {
+    reason: 'bad_frame',
+    fr: 'L’octet {at} de la trame vaut {found} ; le modèle attend {expected}.',
+    en: 'Byte {at} of the frame is {found}; the model expects {expected}.',
+  },
+  not_base64: {
+    reason: 'bad_frame',
+    fr: 'Le champ {path} n’est pas du base64.',
+    en: 'The field {path} is not base64.',
+  },
+  no_frame: {
+    reason: 'bad_frame',
+    fr: 'Le message ne contient pas de trame ({path}).',
+    en: 'The message holds no frame ({path}).',
+  },
+  tic_no_group: {
+    reason: 'bad_frame',
+    fr: 'Aucun groupe TIC dans le message.',
+    en: 'No TIC group in the message.',
+  },
+  tic_bad_group: {
+    reason: 'bad_frame',
+    fr: 'Groupe TIC illisible : "{group}".',
+    en: 'Unreadable TIC group: "{group}".',
+  },
+  tic_bad_checksum: {
+    reason: 'bad_frame',
+    fr: 'Groupe TIC {label} : somme de contrôle fausse (lue "{found}", calculée "{expected}").',
+    en: 'TIC group {label}: wrong checksum (read "{found}", computed "{expected}").',
+  },
+  codec_error: {
+    reason: 'codec_error',
+    fr: 'Le codec a échoué : {error}.',
+    en: 'The codec failed: {error}.',
+  },
+  store_refused: {
+    reason: 'store_refused',
+    fr: '{quantity} : refusé par la base de relevés : {error}.',
+    en: '{quantity}: refused by the reading store: {error}.',
+  },
+  more_faults: {
+    reason: 'bad_value',
+    fr: '… et {count} autres défauts.',
+    en: '… and {count} more faults.',
+  },
+} as const satisfies Record<string, FaultText>
+
+export type FaultCode = keyof typeof faultTexts
+
+/** A fault at hand: `fault('out_of_range', { quantity, value, ... })`. */
+export function fault(code: FaultCode, params?: Record<string, string | number>): Fault {
+  return params === undefined ? { code } : { code, params }
+}
+
+/** The reason that a fault counts as. */
+export function faultReason(fault: Fault): DeadLetterReason {
+  return faultTexts[fault.code].reason
+}
+
+/** What a technician reads of a fault. Texts from payloads are cut at 200 characters and freed of control characters. */
+export function faultText(fault: Fault, language: 'fr' | 'en'): string {
+  const params = new Map(Object.entries(fault.params ?? {}))
+  return faultTexts[fault.code][language].replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = params.get(name)
+    // "where" is optional: it tells which item of an array is meant.
+    if (value === undefined) return name === 'where' ? '' : whole
+    return clean(String(value))
+  })
+}
+
+function clean(text: string): string {
+  const visible = text.replace(/\p{C}/gu, '�')
+  return visible.length > 200 ? `${visible.slice(0, 199)}…` : visible
+}
+
+/** One decoded value, before its range and clock are judged. Without `observedAt` the uplink's `receivedAt` serves. */
+export type DecodedReading = { channel: string; quantity: Quantity; value: number; observedAt?: number }
+
+/** What a codec or format gives: the readings that it could read, and what was wrong with the rest. It never throws. */
+export type Decoding = { readings: DecodedReading[]; faults: Fault[] }

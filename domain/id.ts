@@ -1,0 +1,14 @@
+import { z } from 'zod'
+
+// MQTT's own separators and wildcards, control characters and lone surrogates have no place in a topic level.
+const idPattern = /^[^/+#\p{C}]{1,128}$/u
+
+/** A device id or an integration's name: 1 to 128 characters, without `/ + #` or control characters. */
+export const deviceIdSchema = z
+  .string()
+  .regex(idPattern, { error: 'expected 1 to 128 characters, without / + # or control characters' })
+
+/** Whether a text from outside is a device id, without the cost of a schema. */
+export function isDeviceId(text: string): boolean {
+  return idPattern.test(text)
+}

@@ -1,0 +1,73 @@
+/** A refusal, as RFC 9457 wants it told: a stable code, the HTTP status, and what people read. */
+type ProblemDefinition = { status: number; fr: string; en: string }
+
+/**
+ * Every error that the API and the command line can answer. A test keeps this table and docs/errors.md equal.
+ * Titles say what to do where there is something to do; `detail` of a problem says which object is meant.
+ */
+export const problems = {
+  bad_request: { status: 400, fr: 'La demande n’est pas valide', en: 'The request is not valid' },
+  bad_credentials: { status: 401, fr: 'Jeton absent ou inconnu', en: 'Token missing or unknown' },
+  forbidden: { status: 403, fr: 'Ce rôle ne le permet pas', en: 'This role does not allow it' },
+  not_found: { status: 404, fr: 'Cet objet n’existe pas', en: 'There is no such object' },
+  method_not_allowed: { status: 405, fr: 'Méthode non admise ici', en: 'Method not allowed here' },
+  already_exists: { status: 409, fr: 'Cet identifiant est déjà pris', en: 'This identifier is taken' },
+  in_use: { status: 409, fr: 'Cet objet sert encore', en: 'This object is still in use' },
+  overlapping_installation: {
+    status: 409,
+    fr: 'L’appareil est déjà installé pendant cette période',
+    en: 'The device is already installed during this period',
+  },
+  not_installed: { status: 409, fr: 'L’appareil n’est pas installé', en: 'The device is not installed' },
+  journal_incomplete: {
+    status: 409,
+    fr: 'Le journal ne garde plus tout ce qui est arrivé depuis cette date',
+    en: 'The journal no longer holds all that arrived since then',
+  },
+  payload_too_large: { status: 413, fr: 'La demande est trop grande', en: 'The request is too large' },
+  unsupported_media_type: { status: 415, fr: 'Type de contenu non admis', en: 'Content type not supported' },
+  unknown_model: { status: 422, fr: 'Ce modèle n’est pas au catalogue', en: 'This model is not in the catalogue' },
+  unknown_asset_kind: { status: 422, fr: 'Ce type d’équipement est inconnu', en: 'This asset kind is unknown' },
+  unknown_format: { status: 422, fr: 'Ce format d’intégration est inconnu', en: 'This integration format is unknown' },
+  weak_secret: {
+    status: 422,
+    fr: 'Le secret doit avoir au moins 16 caractères',
+    en: 'The secret must have at least 16 characters',
+  },
+  too_many_requests: { status: 429, fr: 'Trop de demandes : réessayez plus tard', en: 'Too many requests: try later' },
+  internal: { status: 500, fr: 'Erreur interne, consignée au journal du service', en: 'Internal error, logged' },
+  not_ready: { status: 503, fr: 'Le service n’est pas prêt', en: 'The service is not ready' },
+} as const satisfies Record<string, ProblemDefinition>
+
+export type ProblemCode = keyof typeof problems
+
+/** Thrown wherever a request is refused; the API answers it as a problem document, the command line as exit code 1. */
+export class Problem extends Error {
+  readonly code: ProblemCode
+  readonly detail: string | undefined
+  readonly errors: readonly { path: string; message: string }[] | undefined
+
+  /** `detail` says which object is meant; `errors` lists the bad fields of a `bad_request`. */
+  constructor(code: ProblemCode, detail?: string, errors?: readonly { path: string; message: string }[]) {
+    super(detail === undefined ? problems[code].en : `${problems[code].en}: ${detail}`)
+    this.code = code
+    this.detail = detail
+    this.errors = errors
+  }
+
+  get status(): number {
+    return problems[this.code].status
+  }
+}
+
+/** The RFC 9457 document of a problem, in one language. */
+export function problemDocument(problem: Problem, language: 'fr' | 'en') {
+  return {
+    type: `urn:parvis:problem:${problem.code}`,
+    title: problems[problem.code][language],
+    status: problem.status,
+    code: problem.code,
+    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * One accepted device message, as the broker got it: nothing is decoded yet.
+ *
+ * - `seq`: position in the journal, strictly rising, never used twice
+ * - `clientId`: who published: a device id, or an integration's name with what follows its first `/`
+ * - `receivedAt`: UTC epoch milliseconds, never falling from one uplink to the next
+ */
+export type Uplink = { seq: number; clientId: string; topic: string; payload: Uint8Array; receivedAt: number }
+
+/** Most readings that one uplink may give; the rest of a larger one is a fault of its dead letter. */
+export const maxReadingsPerUplink = 20_000
+
+/** How far ahead of `receivedAt` a device's clock may be, before its reading becomes a dead letter (`clock_future`). */
+export const maxClockAheadMs = 5 * 60_000
+
+const deviceTopicPattern = /^devices\/([^/]+)\/(up|status)$/
+
+/** The device and branch of a topic of a device's own subtree, or null for any other topic. */
+export function parseDeviceTopic(topic: string): { deviceId: string; branch: 'up' | 'status' } | null {
+  const match = deviceTopicPattern.exec(topic)
+  return match === null ? null : { deviceId: match[1]!, branch: match[2] as 'up' | 'status' }
+}

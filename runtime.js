@@ -1,0 +1,13 @@
+// The project brings its own Node.js (the npm package `node`), so that it runs the same on every machine. Npm puts
+// node_modules/.bin first in the path of its scripts; this check, plain JavaScript that any Node can run, says so when
+// that did not happen.
+const wanted = 26
+const found = Number(process.versions.node.split('.')[0])
+if (found < wanted) {
+  console.error(
+    `Parvis needs Node.js ${wanted} or newer, and this is ${process.version}.
+It comes with the project: run "npm ci", then start Parvis through npm ("npm start", "npm run demo").
+If it was installed with --ignore-scripts, run "npm rebuild node" once.`,
+  )
+  process.exit(1)
+}

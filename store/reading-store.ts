@@ -1,0 +1,47 @@
+import type { Quantity } from '../domain/quantity.ts'
+import type { Aggregate, Reading, SeriesKey } from '../domain/reading.ts'
+import type { Window } from '../domain/window.ts'
+
+/**
+ * What to read. `from` is included, `to` excluded (UTC epoch ms); without `channel` or `quantity` all of them.
+ * With `window` (and `aggregate`, `mean` by default) a point is a window that holds at least one reading, told by the
+ * window's start; without it a point is a reading. Series come ordered by (deviceId, channel, quantity), points by time;
+ * at most `limit` points in all. `after` goes on behind the last point of an earlier answer.
+ */
+export type SeriesQuery = {
+  devices: readonly string[]
+  channel?: string
+  quantity?: Quantity
+  from: number
+  to: number
+  window?: Window
+  aggregate?: Aggregate
+  limit?: number
+  after?: { series: SeriesKey; time: number }
+}
+
+/** One series of an answer: points are [time (UTC epoch ms), value]. */
+export type Series = SeriesKey & { points: [time: number, value: number][] }
+
+/** Which readings: of some devices (all when absent), observed in [from, to), UTC epoch ms. */
+export type SeriesRange = { devices?: readonly string[]; from: number; to: number }
+
+/**
+ * Where readings are kept. A backend implements these verbs and nothing else: batching, retry, back-off and the cursor
+ * exist once, in ingest. A throw means: retry later, the cursor stays.
+ */
+export type ReadingStore = {
+  /**
+   * Idempotent on (device, channel, quantity, observedAt): the higher `seq` stands, an equal one overwrites. What is
+   * refused for good is told by its index in the batch; the others are stored.
+   */
+  write(readings: readonly Reading[]): Promise<{ rejected: { index: number; reason: string }[] }>
+  query(query: SeriesQuery): Promise<Series[]>
+  /** The newest reading of a series with observedAt < time, or null. */
+  lastBefore(series: SeriesKey, time: number): Promise<Reading | null>
+  /** Readings for export and copy, in the backend's own stable order, without holding them all in memory. */
+  scan(range: SeriesRange): AsyncIterable<Reading>
+  /** For retention and replay with replacement. A backend that cannot may refuse, by a Problem. */
+  remove(range: SeriesRange): Promise<void>
+  close(): Promise<void>
+}
