@@ -1,0 +1,98 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { DeadLetterReason, Fault } from '../domain/fault.ts'
+import { openSqlite } from './sqlite.ts'
+
+/** An uplink that could not become readings, or not all of it, with what was wrong. One an uplink, known by its `seq`. */
+export type DeadLetter = {
+  seq: number
+  reason: DeadLetterReason
+  faults: Fault[]
+  deviceId: string | null
+  clientId: string
+  topic: string
+  payload: Uint8Array
+  receivedAt: number
+}
+
+/** How far a replay is. `uplinks` were read, `readings` written; `deadLetters` is how many of the uplinks still fail. */
+export type ReplayState = {
+  id: string
+  state: 'running' | 'done' | 'failed'
+  uplinks: number
+  readings: number
+  deadLetters: number
+  detail?: string
+  finishedAt?: number
+}
+
+// Times are UTC epoch milliseconds. The readings of the embedded store stand in the same file, so that one commit moves
+// them, latest, dead letters and the cursor together.
+const schema = `
+  CREATE TABLE IF NOT EXISTS cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    seq INTEGER NOT NULL
+  );
+  INSERT OR IGNORE INTO cursor (id, seq) VALUES (1, 0);
+
+  CREATE TABLE IF NOT EXISTS latest (
+    device_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    value REAL NOT NULL,
+    observed_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (device_id, channel, quantity)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE IF NOT EXISTS activity (
+    device_id TEXT PRIMARY KEY,
+    last_seen_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS activity_by_seq ON activity (seq);
+
+  CREATE TABLE IF NOT EXISTS dead_letters (
+    seq INTEGER PRIMARY KEY,
+    device_id TEXT,
+    client_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    faults TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    payload BLOB NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS dead_letters_by_device ON dead_letters (device_id, seq, bytes);
+  CREATE INDEX IF NOT EXISTS dead_letters_by_reason ON dead_letters (reason, seq);
+
+  CREATE TABLE IF NOT EXISTS replays (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    uplinks INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    dead_letters INTEGER NOT NULL,
+    detail TEXT,
+    finished_at INTEGER
+  ) WITHOUT ROWID;
+`
+
+/** Where ingest's file stands in a data folder. */
+export function ingestFile(dataDir: string): string {
+  return join(dataDir, 'ingest.sqlite')
+}
+
+/** Opens ingest's file for its one writer, and creates what is missing. */
+export function openIngestFile(dataDir: string): DatabaseSync {
+  mkdirSync(dataDir, { recursive: true })
+  const database = openSqlite(ingestFile(dataDir))
+  database.exec(schema)
+  return database
+}
+
+/** The `seq` of the last uplink that ingest has committed. */
+export function readCursor(database: DatabaseSync): number {
+  return (database.prepare('SELECT seq FROM cursor').get() as { seq: number }).seq
+}

@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import type { DeadLetterReason, Fault } from '../domain/fault.ts'
+import type { Quantity } from '../domain/quantity.ts'
+import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
+import { openEmbeddedStore } from './embedded.ts'
+import { type DeadLetter, ingestFile, type ReplayState } from './ingest-file.ts'
+import type { ReadingStore, SeriesQuery, SeriesRange } from './reading-store.ts'
+import { openSqlite } from './sqlite.ts'
+
+/** The read side of ingest's file. A file that does not exist yet answers empty; it is opened once it does. */
+export type IngestReader = {
+  /** The newest reading of every series of some devices, by device, channel and quantity. */
+  latestOf(deviceIds: readonly string[]): Latest[]
+  /** The devices heard by an uplink after `seq`, in the order of their newest uplink. */
+  activitySince(seq: number, limit: number): { deviceId: string; lastSeenAt: number; seq: number }[]
+  /** Newest first; `before` is the `seq` of the last one of the page before. */
+  deadLetters(filter: { limit: number; before?: number; deviceId?: string; reason?: string }): DeadLetter[]
+  deadLetterCounts(): { reason: DeadLetterReason; count: number }[]
+  replay(id: string): ReplayState | null
+  readings: ReadingStore
+  close(): void
+}
+
+// SQLite takes more parameters than this in one statement; larger lists are asked in several.
+const devicesPerQuery = 500
+
+/** Opens the read side of ingest's file in a data folder; never fails for a folder that is still empty. */
+export function openIngestReader(dataDir: string): IngestReader {
+  let opened: { database: DatabaseSync; readings: ReadingStore } | null = null
+
+  function open() {
+    if (opened === null && existsSync(ingestFile(dataDir))) {
+      const database = openSqlite(ingestFile(dataDir), { readOnly: true })
+      if (!hasSchema(database)) {
+        database.close()
+        return null
+      }
+      opened = { database, readings: openEmbeddedStore(database, { readOnly: true }) }
+    }
+    return opened
+  }
+
+  function all<Row>(sql: string, ...params: (string | number)[]): Row[] {
+    return (open()
+      ?.database.prepare(sql)
+      .all(...params) ?? []) as Row[]
+  }
+
+  return {
+    latestOf(deviceIds) {
+      const found: Latest[] = []
+      for (let i = 0; i < deviceIds.length; i += devicesPerQuery) {
+        const ids = deviceIds.slice(i, i + devicesPerQuery)
+        const rows = all<LatestRow>(
+          `SELECT * FROM latest WHERE device_id IN (${ids.map(() => '?').join()}) ORDER BY device_id, channel, quantity`,
+          ...ids,
+        )
+        for (const row of rows) found.push(toLatest(row))
+      }
+      return found
+    },
+    activitySince: (seq, limit) =>
+      all(
+        'SELECT device_id AS deviceId, last_seen_at AS lastSeenAt, seq FROM activity WHERE seq > ? ORDER BY seq LIMIT ?',
+        seq,
+        limit,
+      ),
+    deadLetters({ limit, before = Number.MAX_SAFE_INTEGER, deviceId, reason }) {
+      const conditions = ['seq < ?']
+      const params: (string | number)[] = [before]
+      if (deviceId !== undefined) {
+        conditions.push('device_id = ?')
+        params.push(deviceId)
+      }
+      if (reason !== undefined) {
+        conditions.push('reason = ?')
+        params.push(reason)
+      }
+      return all<DeadLetterRow>(
+        `SELECT * FROM dead_letters WHERE ${conditions.join(' AND ')} ORDER BY seq DESC LIMIT ?`,
+        ...params,
+        limit,
+      ).map(toDeadLetter)
+    },
+    deadLetterCounts: () => all('SELECT reason, count(*) AS count FROM dead_letters GROUP BY reason ORDER BY reason'),
+    replay(id) {
+      const row = all<ReplayRow>('SELECT * FROM replays WHERE id = ?', id)[0]
+      return row === undefined ? null : toReplayState(row)
+    },
+    readings: {
+      write: async () => {
+        throw new Error('the readings are opened for reading only')
+      },
+      query: async (query: SeriesQuery) => open()?.readings.query(query) ?? [],
+      lastBefore: async (series: SeriesKey, time: number): Promise<Reading | null> =>
+        open()?.readings.lastBefore(series, time) ?? null,
+      async *scan(range: SeriesRange) {
+        const store = open()
+        if (store !== null) yield* store.readings.scan(range)
+      },
+      remove: async () => {
+        throw new Error('the readings are opened for reading only')
+      },
+      close: async () => {},
+    },
+    close() {
+      opened?.database.close()
+      opened = null
+    },
+  }
+}
+
+type LatestRow = {
+  device_id: string
+  channel: string
+  quantity: Quantity
+  value: number
+  observed_at: number
+  received_at: number
+  seq: number
+}
+
+type DeadLetterRow = {
+  seq: number
+  device_id: string | null
+  client_id: string
+  topic: string
+  received_at: number
+  reason: DeadLetterReason
+  faults: string
+  payload: Uint8Array
+}
+
+type ReplayRow = {
+  id: string
+  state: ReplayState['state']
+  uplinks: number
+  readings: number
+  dead_letters: number
+  detail: string | null
+  finished_at: number | null
+}
+
+function hasSchema(database: DatabaseSync): boolean {
+  return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'replays'`).get() !== undefined
+}
+
+function toLatest(row: LatestRow): Latest {
+  return {
+    deviceId: row.device_id,
+    channel: row.channel,
+    quantity: row.quantity,
+    value: row.value,
+    observedAt: row.observed_at,
+    receivedAt: row.received_at,
+    seq: row.seq,
+  }
+}
+
+function toDeadLetter(row: DeadLetterRow): DeadLetter {
+  return {
+    seq: row.seq,
+    reason: row.reason,
+    faults: JSON.parse(row.faults) as Fault[],
+    deviceId: row.device_id,
+    clientId: row.client_id,
+    topic: row.topic,
+    payload: row.payload,
+    receivedAt: row.received_at,
+  }
+}
+
+function toReplayState(row: ReplayRow): ReplayState {
+  return {
+    id: row.id,
+    state: row.state,
+    uplinks: row.uplinks,
+    readings: row.readings,
+    deadLetters: row.dead_letters,
+    ...(row.detail === null ? {} : { detail: row.detail }),
+    ...(row.finished_at === null ? {} : { finishedAt: row.finished_at }),
+  }
+}

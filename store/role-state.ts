@@ -1,0 +1,68 @@
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The roles of the platform, each of which may run in a process of its own. */
+export const roles = ['broker', 'ingest', 'api'] as const
+export type Role = (typeof roles)[number]
+
+/**
+ * What a role tells of itself. `since` is when `ready` last changed (UTC epoch ms), `detail` says why it is not ready,
+ * `counters` are numbers for the metrics. `stale` means that the role stopped telling: it is dead or stuck.
+ */
+export type RoleState = {
+  role: Role
+  pid: number
+  ready: boolean
+  since: number
+  detail?: string
+  counters: Record<string, number>
+  toldAt: number
+  stale: boolean
+}
+
+const fileBytes = 8192
+const staleAfterMs = 5000
+
+/**
+ * Opens the state file of a role. The file has a fixed length and is overwritten in place, so that a role can still
+ * tell that the disk is full when it is. `tell` is cheap and synchronous: once a second is meant.
+ */
+export function openRoleState(dataDir: string, role: Role) {
+  mkdirSync(join(dataDir, 'state'), { recursive: true })
+  const file = openSync(stateFile(dataDir, role), 'w')
+  let since = Date.now()
+  let wasReady: boolean | undefined
+  return {
+    tell(state: { ready: boolean; detail?: string; counters: Record<string, number> }) {
+      if (state.ready !== wasReady) since = Date.now()
+      wasReady = state.ready
+      const text = JSON.stringify({ role, pid: process.pid, since, toldAt: Date.now(), ...state })
+      writeSync(file, Buffer.alloc(fileBytes, ' ').fill(text, 0, Buffer.byteLength(text)), 0, fileBytes, 0)
+    },
+    close() {
+      this.tell({ ready: false, detail: 'stopped', counters: {} })
+      closeSync(file)
+    },
+  }
+}
+
+/** What every role last told; one that never ran here is not ready and stale. */
+export function readRoleStates(dataDir: string): RoleState[] {
+  return roles.map((role) => readRoleState(dataDir, role))
+}
+
+/** What one role last told. */
+export function readRoleState(dataDir: string, role: Role): RoleState {
+  try {
+    const told = JSON.parse(readFileSync(stateFile(dataDir, role), 'utf8')) as Omit<RoleState, 'stale'>
+    const stale = Date.now() - told.toldAt > staleAfterMs
+    if (!stale) return { ...told, stale }
+    return { ...told, ready: false, detail: told.detail ?? 'does not answer', stale }
+  } catch {
+    return { role, pid: 0, ready: false, since: 0, detail: 'not started', counters: {}, toldAt: 0, stale: true }
+  }
+}
+
+function stateFile(dataDir: string, role: Role): string {
+  return join(dataDir, 'state', `${role}.json`)
+}
