@@ -1,0 +1,127 @@
+/**
+ * The tables of the registry, as Kysely sees them. Times are UTC epoch milliseconds; `revision` is the value of the
+ * change counter in the transaction that last wrote the row; texts that hold JSON say so.
+ */
+export type RegistryTables = {
+  change_counter: { id: number; revision: number }
+  devices: DeviceTable
+  assets: AssetTable
+  installations: InstallationTable
+  tokens: TokenTable
+  integrations: IntegrationTable
+  removals: RemovalTable
+  status: StatusTable
+  status_cursor: StatusCursorTable
+  requests: RequestTable
+}
+
+export type DeviceTable = {
+  id: string
+  model: string
+  label: string | null
+  /** Its own, in seconds; null stands for the model's. */
+  expected_interval_s: number | null
+  life_cycle: 'active' | 'revoked'
+  /** As store/secrets.ts writes it. */
+  secret: string
+  created_at: number
+  revision: number
+}
+
+export type AssetTable = {
+  id: string
+  kind: string
+  label: string
+  inventory_number: string | null
+  latitude: number | null
+  longitude: number | null
+  address: string | null
+  district: string | null
+  commune: string | null
+  service: string | null
+  parent_id: string | null
+  life_cycle: string
+  /** JSON object. */
+  attributes: string
+  /** What a search looks through: id, label, number and place, folded. */
+  search: string
+  created_at: number
+  revision: number
+}
+
+export type InstallationTable = {
+  id: string
+  device_id: string
+  asset_id: string
+  /** Null stands for the whole device. */
+  channel: string | null
+  installed_at: number
+  removed_at: number | null
+  /** When it was written down, which may be long after `installed_at`. */
+  created_at: number
+  revision: number
+}
+
+export type TokenTable = {
+  id: string
+  role: string
+  name: string | null
+  /** Lower-case hexadecimal SHA-256 of the token. */
+  hash: string
+  created_at: number
+  revoked_at: number | null
+  revision: number
+}
+
+export type IntegrationTable = {
+  name: string
+  format: string
+  /** JSON array of topic filters. */
+  topics: string
+  /** As store/secrets.ts writes it. */
+  secret: string
+  created_at: number
+  revoked_at: number | null
+  revision: number
+}
+
+/** What is gone, so that who follows the changes hears of it too. Kept for a while only. */
+export type RemovalTable = {
+  kind: 'device' | 'integration' | 'asset'
+  id: string
+  removed_at: number
+  revision: number
+}
+
+/** One row an asset, folded from the registry and ingest's file; see inventory/status.ts. */
+export type StatusTable = {
+  asset_id: string
+  kind: string
+  label: string
+  service: string | null
+  district: string | null
+  latitude: number | null
+  longitude: number | null
+  search: string
+  /** The state while no deadline has passed: it is `silent` once `silent_at` lies in the past. */
+  state: 'working' | 'attention' | 'never_seen' | 'out_of_service'
+  since: number
+  last_seen_at: number | null
+  silent_at: number | null
+  battery: number | null
+  /** The rules that call for attention, as a JSON array of their codes. */
+  attentions: string
+  device_id: string | null
+}
+
+/** How far the fold is: in ingest's activity, in the registry's changes, and in time. */
+export type StatusCursorTable = { id: number; activity_seq: number; revision: number; folded_at: number }
+
+/** What the API and the command line want of ingest, which takes the rows in the order of their ids. */
+export type RequestTable = {
+  id: string
+  kind: 'replay'
+  /** JSON object; its shape goes with the kind. */
+  body: string
+  created_at: number
+}
