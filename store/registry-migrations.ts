@@ -51,6 +51,7 @@ async function createFirst(trx: Transaction<unknown>): Promise<void> {
     .addColumn('expected_interval_s', 'integer')
     .addColumn('life_cycle', 'text', (c) => c.notNull())
     .addColumn('secret', 'text', (c) => c.notNull())
+    .addColumn('search', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('revision', 'bigint', (c) => c.notNull())
     .execute()

@@ -24,6 +24,8 @@ export type DeviceTable = {
   life_cycle: 'active' | 'revoked'
   /** As store/secrets.ts writes it. */
   secret: string
+  /** What a search looks through: id and label, folded. */
+  search: string
   created_at: number
   revision: number
 }

@@ -1,0 +1,177 @@
+import { z } from 'zod'
+import { deviceIdSchema } from './id.ts'
+import type { Label } from './quantity.ts'
+
+/** Every kind of inventoried object, by name. Adding one is adding a row. */
+export const assetKinds = {
+  waste_container: { label: { fr: 'Conteneur à déchets', en: 'Waste container' } },
+  street_light: { label: { fr: 'Luminaire', en: 'Street light' } },
+  energy_meter: { label: { fr: 'Compteur électrique', en: 'Energy meter' } },
+  water_meter: { label: { fr: 'Compteur d’eau', en: 'Water meter' } },
+  gas_meter: { label: { fr: 'Compteur de gaz', en: 'Gas meter' } },
+  heat_meter: { label: { fr: 'Compteur de chaleur', en: 'Heat meter' } },
+  classroom: { label: { fr: 'Salle de classe', en: 'Classroom' } },
+  room: { label: { fr: 'Local', en: 'Room' } },
+  building: { label: { fr: 'Bâtiment', en: 'Building' } },
+  cabinet: { label: { fr: 'Armoire', en: 'Cabinet' } },
+  parking_bay: { label: { fr: 'Place de stationnement', en: 'Parking bay' } },
+  bench: { label: { fr: 'Banc', en: 'Bench' } },
+  shelter: { label: { fr: 'Abri', en: 'Shelter' } },
+  bollard: { label: { fr: 'Borne', en: 'Bollard' } },
+  fountain: { label: { fr: 'Fontaine', en: 'Fountain' } },
+  vehicle: { label: { fr: 'Véhicule', en: 'Vehicle' } },
+  traffic_signal: { label: { fr: 'Feu de circulation', en: 'Traffic signal' } },
+  sign: { label: { fr: 'Panneau', en: 'Sign' } },
+  charging_point: { label: { fr: 'Point de recharge', en: 'Charging point' } },
+  bicycle_rack: { label: { fr: 'Arceau à vélos', en: 'Bicycle rack' } },
+  playground: { label: { fr: 'Aire de jeux', en: 'Playground' } },
+  tree: { label: { fr: 'Arbre', en: 'Tree' } },
+  measuring_point: { label: { fr: 'Point de mesure', en: 'Measuring point' } },
+  other: { label: { fr: 'Autre équipement', en: 'Other equipment' } },
+} as const satisfies Record<string, { label: Label }>
+
+export type AssetKind = keyof typeof assetKinds
+
+/** The names, in the table's order. */
+export const assetKindNames = Object.keys(assetKinds) as [AssetKind, ...AssetKind[]]
+
+/** Whether a name from outside is an asset kind; `constructor` and `__proto__` are not. */
+export function isAssetKind(name: string): name is AssetKind {
+  return Object.hasOwn(assetKinds, name)
+}
+
+/** Where an asset is in its life. Only one in service is expected to be heard of. */
+export const assetLifeCycles = ['planned', 'in_service', 'stored', 'out_of_service', 'disposed'] as const
+export type AssetLifeCycle = (typeof assetLifeCycles)[number]
+
+/** Where a device is in its life: a revoked one may not connect any more. */
+export const deviceLifeCycles = ['active', 'revoked'] as const
+export type DeviceLifeCycle = (typeof deviceLifeCycles)[number]
+
+/** What is asked of an asset first: is it well? `silent` and `never_seen` are about its devices. */
+export const assetStates = ['working', 'attention', 'silent', 'never_seen', 'out_of_service'] as const
+export type AssetState = (typeof assetStates)[number]
+
+/** An asset's id: what a device's id may be, so that it can stand in an address. */
+export const assetIdSchema = deviceIdSchema
+
+// PostgreSQL refuses U+0000 in a text, and no name needs a control character.
+const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Cc}*$/u, { error: 'expected a text without control characters' })
+
+/** Most attributes that one asset may carry. */
+export const maxAttributes = 64
+
+const attributesSchema = z
+  .record(text(64), z.union([z.string().max(1000), z.number(), z.boolean(), z.null()]))
+  .refine((attributes) => Object.keys(attributes).length <= maxAttributes, {
+    error: `expected at most ${maxAttributes} attributes`,
+  })
+
+const latitude = z.number().min(-90).max(90)
+const longitude = z.number().min(-180).max(180)
+
+const assetFields = {
+  id: assetIdSchema,
+  kind: z.enum(assetKindNames),
+  label: text(200),
+  inventoryNumber: text(64).nullable(),
+  latitude: latitude.nullable(),
+  longitude: longitude.nullable(),
+  address: text(300).nullable(),
+  district: text(120).nullable(),
+  commune: text(120).nullable(),
+  service: text(120).nullable(),
+  parentId: assetIdSchema.nullable(),
+  lifeCycle: z.enum(assetLifeCycles),
+  attributes: attributesSchema,
+}
+
+/** An asset, as the API tells it. */
+export const assetSchema = z.object(assetFields)
+export type Asset = z.infer<typeof assetSchema>
+
+/** What an asset is made from. */
+export const newAssetSchema = z
+  .strictObject({
+    ...assetFields,
+    // A text here, so that an unknown kind is told as such.
+    kind: z.string(),
+    inventoryNumber: assetFields.inventoryNumber.optional(),
+    latitude: assetFields.latitude.optional(),
+    longitude: assetFields.longitude.optional(),
+    address: assetFields.address.optional(),
+    district: assetFields.district.optional(),
+    commune: assetFields.commune.optional(),
+    service: assetFields.service.optional(),
+    parentId: assetFields.parentId.optional(),
+    lifeCycle: assetFields.lifeCycle.optional(),
+    attributes: assetFields.attributes.optional(),
+  })
+  .refine((asset) => (asset.latitude == null) === (asset.longitude == null), {
+    error: 'latitude and longitude go together',
+    path: ['longitude'],
+  })
+export type NewAsset = z.infer<typeof newAssetSchema>
+
+/** What may be changed of an asset; what is left out stays. */
+export const assetPatchSchema = z
+  .strictObject(assetFields)
+  .omit({ id: true, kind: true })
+  .extend({ kind: z.string() })
+  .partial()
+export type AssetPatch = z.infer<typeof assetPatchSchema>
+
+// A year: a device that speaks less often than that is not watched.
+const expectedIntervalS = z.number().int().min(1).max(31_622_400)
+
+const deviceFields = {
+  id: deviceIdSchema,
+  model: z.string().min(1).max(128),
+  label: text(200).nullable(),
+  expectedIntervalS: expectedIntervalS.nullable(),
+  lifeCycle: z.enum(deviceLifeCycles),
+}
+
+/** A device, as the API tells it; `expectedIntervalS` null stands for its model's. */
+export const deviceSchema = z.object(deviceFields)
+export type Device = z.infer<typeof deviceSchema>
+
+/** What a device is made from. Without `secret`, Parvis generates one. */
+export const newDeviceSchema = z.strictObject({
+  id: deviceFields.id,
+  model: deviceFields.model,
+  label: deviceFields.label.optional(),
+  expectedIntervalS: deviceFields.expectedIntervalS.optional(),
+  secret: z.string().optional(),
+})
+export type NewDevice = z.infer<typeof newDeviceSchema>
+
+/** What may be changed of a device; what is left out stays. */
+export const devicePatchSchema = z.strictObject(deviceFields).omit({ id: true }).partial()
+export type DevicePatch = z.infer<typeof devicePatchSchema>
+
+/** Which of a device's inputs, as an installation names it: 1 to 64 characters. */
+export const channelSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^\P{Cc}*$/u, { error: 'expected a channel without control characters' })
+
+/**
+ * What was on which asset when: `[installedAt, removedAt)` in UTC epoch milliseconds, `removedAt` null while it is
+ * there; `channel` null stands for the whole device.
+ */
+export type Installation = {
+  id: string
+  deviceId: string
+  assetId: string
+  channel: string | null
+  installedAt: number
+  removedAt: number | null
+}

@@ -1,0 +1,133 @@
+import { models } from '../devices/catalogue.ts'
+import { type Device, type DevicePatch, devicePatchSchema, type NewDevice, newDeviceSchema } from '../domain/asset.ts'
+import { Problem } from '../domain/problem.ts'
+import { mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import type { DeviceTable } from '../store/registry-tables.ts'
+import { hashSecret, newSecret } from '../store/secrets.ts'
+import { parseInput } from './input.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
+import { contains, foldText, searchWords } from './search.ts'
+
+/**
+ * Registers a device, and tells its secret this one time: a generated one, or the one that a person chose. Throws
+ * Problem `bad_request`, `unknown_model`, `weak_secret`, or `already_exists` when a device or an integration has that id.
+ */
+export async function addDevice(registry: Registry, input: NewDevice): Promise<{ device: Device; secret: string }> {
+  const device = parseInput(newDeviceSchema, input)
+  checkModel(device.model)
+  const secret = device.secret ?? newSecret()
+  const stored = await hashSecret(secret, { chosen: device.secret !== undefined })
+  return mutate(registry, async (trx, revision) => {
+    await checkNameIsFree(trx, device.id)
+    const row: DeviceTable = {
+      id: device.id,
+      model: device.model,
+      label: device.label ?? null,
+      expected_interval_s: device.expectedIntervalS ?? null,
+      life_cycle: 'active',
+      secret: stored,
+      search: deviceSearch(device.id, device.label),
+      created_at: Date.now(),
+      revision,
+    }
+    await trx.insertInto('devices').values(row).execute()
+    return { device: toDevice(row), secret }
+  })
+}
+
+/** Throws Problem `not_found`. */
+export async function getDevice(registry: Registry, id: string): Promise<Device> {
+  const row = await registry.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw new Problem('not_found', id)
+  return toDevice(row)
+}
+
+/** The devices in the order of their ids; each word of `q` is looked for in id and label. */
+export async function listDevices(
+  registry: Registry,
+  { limit, cursor, model, q }: PageRequest & { model?: string | undefined; q?: string | undefined },
+): Promise<Page<Device>> {
+  let query = registry.selectFrom('devices').selectAll()
+  if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
+  if (model !== undefined) query = query.where('model', '=', model)
+  for (const word of searchWords(q ?? '')) query = query.where(contains('search', word))
+  const rows = await query
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit, (row) => row.id, toDevice)
+}
+
+/** Changes what `patch` names. Throws Problem `bad_request`, `unknown_model` or `not_found`. */
+export async function updateDevice(registry: Registry, id: string, patch: DevicePatch): Promise<Device> {
+  const { model, label, expectedIntervalS, lifeCycle } = parseInput(devicePatchSchema, patch)
+  if (model !== undefined) checkModel(model)
+  return mutate(registry, async (trx, revision) => {
+    const row = await trx
+      .updateTable('devices')
+      .set({
+        revision,
+        ...(model === undefined ? {} : { model }),
+        ...(label === undefined ? {} : { label, search: deviceSearch(id, label) }),
+        ...(expectedIntervalS === undefined ? {} : { expected_interval_s: expectedIntervalS }),
+        ...(lifeCycle === undefined ? {} : { life_cycle: lifeCycle }),
+      })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst()
+    if (row === undefined) throw new Problem('not_found', id)
+    return toDevice(row)
+  })
+}
+
+/** Ends a device's credential: it is disconnected, and may not connect again. Throws Problem `not_found`. */
+export async function revokeDevice(registry: Registry, id: string): Promise<Device> {
+  return updateDevice(registry, id, { lifeCycle: 'revoked' })
+}
+
+/**
+ * Takes a device out of the registry, for one that was registered by mistake. Throws Problem `not_found`, or `in_use`
+ * when it was ever installed: its history hangs on it, so it can only be revoked.
+ */
+export async function removeDevice(registry: Registry, id: string): Promise<void> {
+  await mutate(registry, async (trx, revision) => {
+    const installation = await trx
+      .selectFrom('installations')
+      .select('asset_id')
+      .where('device_id', '=', id)
+      .limit(1)
+      .executeTakeFirst()
+    if (installation !== undefined)
+      throw new Problem('in_use', `${id} was installed on ${installation.asset_id}; revoke it instead`)
+    const { numDeletedRows } = await trx.deleteFrom('devices').where('id', '=', id).executeTakeFirst()
+    if (numDeletedRows === 0n) throw new Problem('not_found', id)
+    await recordRemoval(trx, revision, 'device', id)
+  })
+}
+
+/** Device ids and integration names share one name space: both are MQTT user names. Throws Problem `already_exists`. */
+export async function checkNameIsFree(trx: RegistryTransaction, name: string): Promise<void> {
+  const device = await trx.selectFrom('devices').select('id').where('id', '=', name).executeTakeFirst()
+  if (device !== undefined) throw new Problem('already_exists', name)
+  const integration = await trx.selectFrom('integrations').select('name').where('name', '=', name).executeTakeFirst()
+  if (integration !== undefined) throw new Problem('already_exists', `${name} is the name of an integration`)
+}
+
+/** What a search looks through. */
+export function deviceSearch(id: string, label: string | null | undefined): string {
+  return foldText(`${id} ${label ?? ''}`)
+}
+
+function checkModel(model: string): void {
+  if (!models.has(model)) throw new Problem('unknown_model', model)
+}
+
+function toDevice(row: DeviceTable): Device {
+  return {
+    id: row.id,
+    model: row.model,
+    label: row.label,
+    expectedIntervalS: row.expected_interval_s,
+    lifeCycle: row.life_cycle,
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash, randomBytes, randomUUIDv7 } from 'node:crypto'
+import { Problem } from '../domain/problem.ts'
+import { type Role, roles } from '../domain/role.ts'
+import { mutate, type Registry } from '../store/registry.ts'
+import type { TokenTable } from '../store/registry-tables.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
+
+/** A token, without the token itself, which is told once. Times are UTC epoch milliseconds. */
+export type TokenInfo = { id: string; role: Role; name: string | null; createdAt: number; revokedAt: number | null }
+
+const tokenPattern = /^parvis_[A-Za-z0-9_-]{43}$/
+
+/** Makes a token. Throws Problem `bad_request` for a role that does not exist. */
+export async function addToken(
+  registry: Registry,
+  { role, name }: { role: Role; name?: string | null | undefined },
+): Promise<{ id: string; token: string }> {
+  if (!roles.includes(role)) throw new Problem('bad_request', `the roles are ${roles.join(', ')}`)
+  if (name != null && (name.length > 120 || /\p{Cc}/u.test(name)))
+    throw new Problem('bad_request', 'a name has at most 120 characters, without control characters')
+  const id = randomUUIDv7()
+  const token = `parvis_${randomBytes(32).toString('base64url')}`
+  await mutate(registry, (trx, revision) =>
+    trx
+      .insertInto('tokens')
+      .values({
+        id,
+        role,
+        name: name ?? null,
+        hash: hashToken(token),
+        created_at: Date.now(),
+        revoked_at: null,
+        revision,
+      })
+      .execute(),
+  )
+  return { id, token }
+}
+
+/**
+ * Whose token this is, or null when it is unknown or revoked. The search goes by the token's SHA-256: what is compared
+ * byte by byte tells nothing of the token, and 256 random bits need no salt.
+ */
+export async function verifyToken(
+  registry: Registry,
+  token: string,
+): Promise<{ id: string; role: Role; name: string | null } | null> {
+  if (!tokenPattern.test(token)) return null
+  const row = await registry
+    .selectFrom('tokens')
+    .select(['id', 'role', 'name'])
+    .where('hash', '=', hashToken(token))
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return row === undefined ? null : { id: row.id, role: row.role as Role, name: row.name }
+}
+
+/** The tokens in the order in which they were made, revoked ones too. */
+export async function listTokens(registry: Registry, { limit, cursor }: PageRequest): Promise<Page<TokenInfo>> {
+  let query = registry.selectFrom('tokens').selectAll()
+  if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
+  const rows = await query
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit, (row) => row.id, toToken)
+}
+
+/** Ends a token; one that has ended stays so. Throws Problem `not_found`. */
+export async function revokeToken(registry: Registry, id: string): Promise<TokenInfo> {
+  return mutate(registry, async (trx, revision) => {
+    const row = await trx.selectFrom('tokens').selectAll().where('id', '=', id).executeTakeFirst()
+    if (row === undefined) throw new Problem('not_found', id)
+    const revokedAt = row.revoked_at ?? Date.now()
+    await trx.updateTable('tokens').set({ revoked_at: revokedAt, revision }).where('id', '=', id).execute()
+    return toToken({ ...row, revoked_at: revokedAt })
+  })
+}
+
+function toToken(row: TokenTable): TokenInfo {
+  return { id: row.id, role: row.role as Role, name: row.name, createdAt: row.created_at, revokedAt: row.revoked_at }
+}
+
+function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
