@@ -1,0 +1,338 @@
+import { mkdirSync } from 'node:fs'
+import * as fs from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Uplink } from '../domain/uplink.ts'
+import { encodeRecord, measureRecord, minRecordBytes, type SegmentKey } from './journal-record.ts'
+import { readSegmentEnd } from './journal-recovery.ts'
+import { listSegments, nameSegment, type Segment } from './journal-segment.ts'
+
+/** An uplink on its way into the journal, which gives it its `seq`. */
+export type NewUplink = Omit<Uplink, 'seq'>
+
+/** Called once the uplink is on disk, or with the reason why it was refused. */
+export type Appended = (error: Error | null) => void
+
+/** A group of records as it was made durable: ingest reads it from memory while it keeps up. */
+export type Group = { firstSeq: number; lastSeq: number; previousSeq: number; key: SegmentKey; records: Buffer }
+
+/** Why the journal refuses now, or null while it takes uplinks. */
+export type Refusal = { since: number; reason: string } | null
+
+export type JournalOptions = {
+  /** Folder of the segments; made when missing. */
+  folder: string
+  /** The journal's size in bytes; a segment is an eighth of it, at most 16 MiB. */
+  maxBytes: number
+  /** How long stored uplinks are kept for replays, in days. */
+  maxDays: number
+  /** A `seq` that is certainly used up: what ingest has committed. New uplinks come behind it. */
+  usedSeq?: number
+  /** The last `seq` that the store holds for good. Only segments up to it are ever dropped. */
+  confirmedSeq(): number
+  /** Gets every group right after it was made durable, before its uplinks' callbacks are called. */
+  onCommit?(group: Group): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+type Pending = { uplink: NewUplink; bytes: number; appended: Appended }
+type OpenSegment = { segment: Segment; file: fs.FileHandle; bytes: number; lastSeq: number }
+
+const segmentBytesMax = 16 << 20
+const groupBytesMax = 4 << 20
+// What waits for the disk; past this the journal refuses rather than grow without bound.
+const pendingBytesMax = 64 << 20
+// Left free on the disk, so that ingest can still store what the journal holds and thereby free the journal.
+const reserveBytes = 4 << 20
+// Below this many uplinks a group, waiting for more would only add delay.
+const lingerFromUplinks = 8
+const lingerMs = 2
+const houseKeepingMs = 1000
+
+/**
+ * Opens the journal for its one writer. `append` calls back after the fsync of the uplink's group, in the order of
+ * arrival. On a failing or full disk it refuses, and takes uplinks again by itself once it can.
+ */
+export async function openJournal(options: JournalOptions) {
+  const { folder, log } = options
+  mkdirSync(folder, { recursive: true })
+  const segmentBytes = Math.min(segmentBytesMax, Math.floor(options.maxBytes / 8))
+
+  const recovered = await recover(options)
+  let nextSeq = recovered.nextSeq
+  let acknowledgedSeq = recovered.lastSeq
+  let closedBytes = recovered.bytes
+  let pending: Pending[] = []
+  let pendingBytes = 0
+  let open: OpenSegment | null = null
+  let refusal: Refusal = null
+  let lastGroupUplinks = 0
+  // One at a time works on the open segment: the writer of groups, or the keeper of the house.
+  let isWorking = false
+  let work: Promise<void> = Promise.resolve()
+  let isClosed = false
+  const counters = { uplinks: 0, groups: 0, refused: 0, failures: 0, tornBytes: recovered.tornBytes }
+
+  function append(uplink: NewUplink, appended: Appended) {
+    const bytes = measureRecord(
+      Buffer.byteLength(uplink.clientId),
+      Buffer.byteLength(uplink.topic),
+      uplink.payload.length,
+    )
+    if (isClosed || refusal !== null || pendingBytes + bytes > pendingBytesMax) {
+      counters.refused++
+      appended(new Error(refusal?.reason ?? (isClosed ? 'the journal is closed' : 'the disk is too slow')))
+      return
+    }
+    pending.push({ uplink, bytes, appended })
+    pendingBytes += bytes
+    if (!isWorking) work = writePending()
+  }
+
+  async function writePending() {
+    isWorking = true
+    while (pending.length > 0) {
+      if (lastGroupUplinks >= lingerFromUplinks) await delay(lingerMs)
+      else await nextTurn()
+      const group = takeGroup()
+      lastGroupUplinks = group.length
+      let error = await writeGroup(group)
+      if (error !== null) {
+        counters.failures++
+        log('error', `journal: ${error.message}; going on in a new segment`)
+        await abandon()
+        error = await writeGroup(group)
+      }
+      if (error === null) for (const each of group) each.appended(null)
+      else {
+        await abandon()
+        refuse(error.message, group)
+      }
+    }
+    // In the same turn as the test above: what is appended from now on starts the writer again.
+    isWorking = false
+  }
+
+  function takeGroup(): Pending[] {
+    let count = 0
+    let bytes = 0
+    for (const each of pending) {
+      if (count > 0 && bytes + each.bytes > groupBytesMax) break
+      bytes += each.bytes
+      count++
+    }
+    const group = pending.slice(0, count)
+    pending = pending.slice(count)
+    pendingBytes -= bytes
+    return group
+  }
+
+  async function writeGroup(group: Pending[]): Promise<Error | null> {
+    try {
+      const bytes = group.reduce((sum, each) => sum + each.bytes, 0)
+      await makeRoom(bytes)
+      open ??= await openSegment()
+      const { segment, file } = open
+      const records = Buffer.allocUnsafeSlow(bytes)
+      const firstSeq = nextSeq
+      let at = 0
+      for (const each of group) at = encodeRecord(records, at, segment.key, { seq: nextSeq++, ...each.uplink })
+      await writeAll(file, records, open.bytes)
+      await file.datasync()
+      open.bytes += bytes
+      open.lastSeq = nextSeq - 1
+      const previousSeq = acknowledgedSeq
+      acknowledgedSeq = open.lastSeq
+      counters.uplinks += group.length
+      counters.groups++
+      options.onCommit?.({ firstSeq, lastSeq: acknowledgedSeq, previousSeq, key: segment.key, records })
+      if (open.bytes >= segmentBytes) await closeSegment()
+      return null
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  async function openSegment(): Promise<OpenSegment> {
+    const segment = nameSegment(folder, nextSeq, acknowledgedSeq)
+    const file = await fs.open(segment.path, 'wx')
+    try {
+      await syncFolder(folder)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    return { segment, file, bytes: 0, lastSeq: acknowledgedSeq }
+  }
+
+  async function closeSegment() {
+    if (open === null) return
+    closedBytes += open.bytes
+    const { file } = open
+    open = null
+    await file.close()
+  }
+
+  // Leaves a segment whose write or fsync failed: after a failed fsync nobody knows which pages are on disk. What it
+  // holds beyond its last acknowledged record is passed over by readers, since the next segment's name says so; it is
+  // cut off all the same where the disk lets us.
+  async function abandon() {
+    nextSeq++
+    if (open === null) return
+    const { file, bytes } = open
+    await file.truncate(bytes).catch(() => {})
+    await closeSegment().catch(() => {})
+  }
+
+  function refuse(reason: string, group: Pending[]) {
+    if (refusal === null) log('error', `journal: refusing uplinks: ${reason}`)
+    refusal ??= { since: Date.now(), reason }
+    const refused = [...group, ...pending]
+    pending = []
+    pendingBytes = 0
+    counters.refused += refused.length
+    for (const each of refused) each.appended(new Error(reason))
+  }
+
+  // Drops what is stored and old, and what is stored when the room is needed. Throws when there is no room.
+  async function makeRoom(bytes: number) {
+    if (sizeBytes() + bytes > options.maxBytes) await dropSegments(sizeBytes() + bytes - options.maxBytes)
+    if (sizeBytes() + bytes > options.maxBytes)
+      throw new Error(`the journal is full (${options.maxBytes} bytes), and the store has not confirmed any of it`)
+  }
+
+  function sizeBytes(): number {
+    return closedBytes + (open?.bytes ?? 0)
+  }
+
+  async function dropSegments(excessBytes: number) {
+    const segments = listSegments(folder).filter((each) => each.path !== open?.segment.path)
+    const oldest = Date.now() - options.maxDays * 86_400_000
+    let freed = 0
+    for (const [i, segment] of segments.entries()) {
+      const lastSeq = segments[i + 1]?.previousSeq ?? open?.segment.previousSeq ?? acknowledgedSeq
+      if (lastSeq > options.confirmedSeq()) break
+      const { size, mtimeMs } = await fs.stat(segment.path)
+      if (freed >= excessBytes && mtimeMs >= oldest) break
+      await fs.unlink(segment.path)
+      freed += size
+      closedBytes -= size
+      log('info', `journal: dropped ${segment.path}, stored long since (${size} bytes)`)
+    }
+  }
+
+  // While it refuses, the journal tries once a second whether a segment can be written; otherwise it drops what is old.
+  async function keepHouse() {
+    if (refusal === null) {
+      const { bavail, bsize } = await fs.statfs(folder)
+      if (bavail * bsize < reserveBytes) refuse(`the disk is full (less than ${reserveBytes} bytes are free)`, [])
+      else await dropSegments(0)
+      return
+    }
+    const { bavail, bsize } = await fs.statfs(folder)
+    if (bavail * bsize < 2 * reserveBytes) return
+    await makeRoom(segmentBytes)
+    open ??= await openSegment()
+    await writeAll(open.file, Buffer.alloc(4096), open.bytes)
+    await open.file.datasync()
+    await open.file.truncate(open.bytes)
+    log('info', `journal: taking uplinks again, after ${Date.now() - refusal.since} ms`)
+    refusal = null
+  }
+
+  const timer = setInterval(() => {
+    if (isWorking) return
+    isWorking = true
+    work = keepHouse()
+      .catch(async (error: Error) => {
+        if (error.message !== refusal?.reason) log('error', `journal: ${error.message}`)
+        await abandon()
+      })
+      .then(writePending)
+  }, houseKeepingMs)
+  timer.unref()
+
+  return {
+    append,
+    counters,
+    /** Why it refuses, or null. */
+    get refusal(): Refusal {
+      return refusal
+    },
+    get sizeBytes() {
+      return sizeBytes()
+    },
+    /** The last `seq` that was acknowledged. */
+    get lastSeq() {
+      return acknowledgedSeq
+    },
+    /** Uplinks that wait for the disk. */
+    get pending() {
+      return pending.length
+    },
+    /** Writes what was appended, then refuses. */
+    async close() {
+      isClosed = true
+      clearInterval(timer)
+      while (isWorking) await work
+      await closeSegment()
+    },
+  }
+}
+
+export type Journal = Awaited<ReturnType<typeof openJournal>>
+
+/** Where the segments stand in a data folder. */
+export function journalFolder(dataDir: string): string {
+  return join(dataDir, 'journal')
+}
+
+// Finds where the journal ended. A new writer never goes on in an old segment: its tail may be torn, and is left as it
+// is; the number of records that may have stood there is passed over, so that no `seq` is ever used twice.
+async function recover(options: JournalOptions) {
+  const { folder, log, usedSeq = 0 } = options
+  let segments = listSegments(folder)
+  let lastSeq = 0
+  let nextSeq = 1
+  let tornBytes = 0
+  for (;;) {
+    const last = segments.at(-1)
+    if (last === undefined) break
+    const end = await readSegmentEnd(last)
+    nextSeq = Math.max(nextSeq, last.firstSeq, end.lastSeq + 1) + Math.ceil(end.tornBytes / minRecordBytes) + 1
+    if (end.tornBytes > 0)
+      log('warn', `journal: ${end.tornBytes} bytes at the end of ${last.path} are no record; they are passed over`)
+    tornBytes += end.tornBytes
+    lastSeq = Math.max(end.lastSeq, last.previousSeq)
+    if (end.lastSeq > 0 || end.tornBytes > 0) break
+    await fs.unlink(last.path)
+    segments = segments.slice(0, -1)
+  }
+  await syncFolder(folder)
+  let bytes = 0
+  for (const segment of segments) bytes += (await fs.stat(segment.path)).size
+  return { lastSeq, nextSeq: Math.max(nextSeq, usedSeq + 1), bytes, tornBytes }
+}
+
+// A new file is on disk once its folder is.
+async function syncFolder(folder: string) {
+  const handle = await fs.open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function writeAll(file: fs.FileHandle, bytes: Buffer, position: number) {
+  let written = 0
+  while (written < bytes.length)
+    written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
