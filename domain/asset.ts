@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { deviceIdSchema } from './id.ts'
 import type { Label } from './quantity.ts'
+import { formatTime, timeSchema } from './time.ts'
 
 /** Every kind of inventoried object, by name. Adding one is adding a row. */
 export const assetKinds = {
@@ -175,3 +176,54 @@ export type Installation = {
   installedAt: number
   removedAt: number | null
 }
+
+/** An installation, as the API tells it. */
+export const installationSchema = z.object({
+  id: z.string(),
+  deviceId: z.string(),
+  assetId: z.string(),
+  channel: z.string().nullable(),
+  installedAt: z.string(),
+  removedAt: z.string().nullable(),
+})
+
+/** An installation with its times as the API tells them. */
+export function toInstallationJson(installation: Installation): z.infer<typeof installationSchema> {
+  const { installedAt, removedAt } = installation
+  return {
+    ...installation,
+    installedAt: formatTime(installedAt),
+    removedAt: removedAt === null ? null : formatTime(removedAt),
+  }
+}
+
+/** What an installation is made from; without `installedAt`, now. Times become UTC epoch milliseconds. */
+export const newInstallationSchema = z.strictObject({
+  deviceId: deviceIdSchema,
+  assetId: assetIdSchema,
+  channel: channelSchema.nullable().optional(),
+  installedAt: timeSchema.optional(),
+  removedAt: timeSchema.nullable().optional(),
+})
+export type NewInstallation = z.infer<typeof newInstallationSchema>
+
+/** What may be corrected of an installation; what is left out stays. */
+export const installationPatchSchema = z
+  .strictObject({
+    deviceId: deviceIdSchema,
+    assetId: assetIdSchema,
+    channel: channelSchema.nullable(),
+    installedAt: timeSchema,
+    removedAt: timeSchema.nullable(),
+  })
+  .partial()
+export type InstallationPatch = z.infer<typeof installationPatchSchema>
+
+/** One device in the place of another: the old one is named, or found by the asset that it is on. Without `at`, now. */
+export const swapSchema = z.strictObject({
+  oldDeviceId: deviceIdSchema.optional(),
+  assetId: assetIdSchema.optional(),
+  newDeviceId: deviceIdSchema,
+  at: timeSchema.optional(),
+})
+export type Swap = z.infer<typeof swapSchema>

@@ -1,0 +1,172 @@
+import {
+  type Asset,
+  type AssetKind,
+  type AssetLifeCycle,
+  type AssetPatch,
+  assetPatchSchema,
+  isAssetKind,
+  type NewAsset,
+  newAssetSchema,
+} from '../domain/asset.ts'
+import { Problem } from '../domain/problem.ts'
+import { mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import type { AssetTable } from '../store/registry-tables.ts'
+import { parseInput } from './input.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
+import { contains, foldText, searchWords } from './search.ts'
+
+/** A lamp hangs on a cabinet that stands in a building: this is as deep as parents may go. */
+const maxDepth = 16
+
+/** Which assets; each word of `q` is looked for in id, label, number and place. */
+export type AssetFilter = {
+  kind?: string | undefined
+  service?: string | undefined
+  district?: string | undefined
+  parentId?: string | undefined
+  q?: string | undefined
+}
+
+/**
+ * Adds an asset; it is in service unless told otherwise. Throws Problem `bad_request`, `unknown_asset_kind`,
+ * `already_exists`, or `not_found` for a parent that does not exist.
+ */
+export async function addAsset(registry: Registry, input: NewAsset): Promise<Asset> {
+  const row = toRow(parseInput(newAssetSchema, input))
+  return mutate(registry, async (trx, revision) => {
+    const taken = await trx.selectFrom('assets').select('id').where('id', '=', row.id).executeTakeFirst()
+    if (taken !== undefined) throw new Problem('already_exists', row.id)
+    await checkParent(trx, row.id, row.parent_id)
+    await trx
+      .insertInto('assets')
+      .values({ ...row, revision })
+      .execute()
+    return toAsset(row)
+  })
+}
+
+/** Throws Problem `not_found`. */
+export async function getAsset(registry: Registry, id: string): Promise<Asset> {
+  const row = await registry.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw new Problem('not_found', id)
+  return toAsset(row)
+}
+
+/** The assets in the order of their ids. */
+export async function listAssets(
+  registry: Registry,
+  { limit, cursor, kind, service, district, parentId, q }: PageRequest & AssetFilter,
+): Promise<Page<Asset>> {
+  let query = registry.selectFrom('assets').selectAll()
+  if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
+  if (kind !== undefined) query = query.where('kind', '=', kind)
+  if (service !== undefined) query = query.where('service', '=', service)
+  if (district !== undefined) query = query.where('district', '=', district)
+  if (parentId !== undefined) query = query.where('parent_id', '=', parentId)
+  for (const word of searchWords(q ?? '')) query = query.where(contains('search', word))
+  const rows = await query
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit, (row) => row.id, toAsset)
+}
+
+/** Changes what `patch` names. Throws Problem `bad_request`, `unknown_asset_kind` or `not_found`. */
+export async function updateAsset(registry: Registry, id: string, patch: AssetPatch): Promise<Asset> {
+  const changes = parseInput(assetPatchSchema, patch)
+  return mutate(registry, async (trx, revision) => {
+    const before = await trx.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
+    if (before === undefined) throw new Problem('not_found', id)
+    const row = {
+      ...toRow(parseInput(newAssetSchema, { ...toAsset(before), ...changes })),
+      created_at: before.created_at,
+    }
+    if (changes.parentId !== undefined) await checkParent(trx, id, row.parent_id)
+    await trx
+      .updateTable('assets')
+      .set({ ...row, revision })
+      .where('id', '=', id)
+      .execute()
+    return toAsset(row)
+  })
+}
+
+/**
+ * Takes an asset out of the register, for one that was added by mistake; one that has a history is disposed of
+ * instead. Throws Problem `not_found`, or `in_use` when a device was ever on it or another asset has it as its parent.
+ */
+export async function removeAsset(registry: Registry, id: string): Promise<void> {
+  await mutate(registry, async (trx, revision) => {
+    const installation = await trx
+      .selectFrom('installations')
+      .select('device_id')
+      .where('asset_id', '=', id)
+      .limit(1)
+      .executeTakeFirst()
+    if (installation !== undefined)
+      throw new Problem(
+        'in_use',
+        `${installation.device_id} was installed on ${id}; set its life cycle to disposed instead`,
+      )
+    const child = await trx.selectFrom('assets').select('id').where('parent_id', '=', id).limit(1).executeTakeFirst()
+    if (child !== undefined) throw new Problem('in_use', `${id} is the parent of ${child.id}`)
+    const { numDeletedRows } = await trx.deleteFrom('assets').where('id', '=', id).executeTakeFirst()
+    if (numDeletedRows === 0n) throw new Problem('not_found', id)
+    await trx.deleteFrom('status').where('asset_id', '=', id).execute()
+    await recordRemoval(trx, revision, 'asset', id)
+  })
+}
+
+/** Throws Problem `not_found` for a parent that does not exist, `bad_request` when an asset would hang on itself. */
+async function checkParent(trx: RegistryTransaction, id: string, parentId: string | null): Promise<void> {
+  let current = parentId
+  for (let depth = 1; current !== null; depth++) {
+    if (current === id) throw new Problem('bad_request', `parentId: ${id} would hang on itself`)
+    if (depth > maxDepth) throw new Problem('bad_request', `parentId: parents go at most ${maxDepth} deep`)
+    const parent = await trx.selectFrom('assets').select('parent_id').where('id', '=', current).executeTakeFirst()
+    if (parent === undefined) throw new Problem('not_found', `parentId: ${current}`)
+    current = parent.parent_id
+  }
+}
+
+/** The row of a new asset, its revision left open. Throws Problem `unknown_asset_kind`. */
+export function toRow(asset: NewAsset): Omit<AssetTable, 'revision'> {
+  if (!isAssetKind(asset.kind)) throw new Problem('unknown_asset_kind', asset.kind)
+  const row = {
+    id: asset.id,
+    kind: asset.kind,
+    label: asset.label,
+    inventory_number: asset.inventoryNumber ?? null,
+    latitude: asset.latitude ?? null,
+    longitude: asset.longitude ?? null,
+    address: asset.address ?? null,
+    district: asset.district ?? null,
+    commune: asset.commune ?? null,
+    service: asset.service ?? null,
+    parent_id: asset.parentId ?? null,
+    life_cycle: asset.lifeCycle ?? 'in_service',
+    attributes: JSON.stringify(asset.attributes ?? {}),
+    created_at: Date.now(),
+  }
+  const { id, label, inventory_number, address, district, commune } = row
+  const search = foldText([id, label, inventory_number, address, district, commune].filter((each) => each).join(' '))
+  return { ...row, search }
+}
+
+function toAsset(row: Omit<AssetTable, 'revision'>): Asset {
+  return {
+    id: row.id,
+    kind: row.kind as AssetKind,
+    label: row.label,
+    inventoryNumber: row.inventory_number,
+    latitude: row.latitude,
+    longitude: row.longitude,
+    address: row.address,
+    district: row.district,
+    commune: row.commune,
+    service: row.service,
+    parentId: row.parent_id,
+    lifeCycle: row.life_cycle as AssetLifeCycle,
+    attributes: JSON.parse(row.attributes) as Asset['attributes'],
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { formats } from '../devices/catalogue.ts'
+import { deviceIdSchema } from '../domain/id.ts'
+import { Problem } from '../domain/problem.ts'
+import { mutate, type Registry } from '../store/registry.ts'
+import type { IntegrationTable } from '../store/registry-tables.ts'
+import { hashSecret, newSecret } from '../store/secrets.ts'
+import { checkNameIsFree } from './devices.ts'
+import { parseInput } from './input.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
+
+/** A network server that publishes for devices. Times are UTC epoch milliseconds. */
+export type Integration = {
+  name: string
+  format: string
+  topics: string[]
+  createdAt: number
+  revokedAt: number | null
+}
+
+/** Most topic filters of one integration. */
+export const maxTopics = 50
+
+/** An MQTT topic filter (MQTT 3.1.1, 4.7): `+` is a whole level, `#` a whole level and the last. */
+export const topicFilterSchema = z
+  .string()
+  .min(1)
+  .max(1024)
+  .refine((filter) => isTopicFilter(filter), {
+    error: 'expected an MQTT topic filter, such as application/+/device/# ; it may not take in devices/ or $ topics',
+  })
+
+/** What an integration is made from. Without `secret`, Parvis generates one. */
+export const newIntegrationSchema = z.strictObject({
+  name: deviceIdSchema,
+  format: z.string().min(1).max(128),
+  topics: z.array(topicFilterSchema).min(1).max(maxTopics),
+  secret: z.string().optional(),
+})
+export type NewIntegration = z.infer<typeof newIntegrationSchema>
+
+/**
+ * Adds an integration, and tells its secret this one time. Throws Problem `bad_request`, `unknown_format`,
+ * `weak_secret`, or `already_exists` when an integration or a device has that name.
+ */
+export async function addIntegration(
+  registry: Registry,
+  input: NewIntegration,
+): Promise<{ name: string; secret: string; integration: Integration }> {
+  const { name, format, topics, secret: chosen } = parseInput(newIntegrationSchema, input)
+  if (!formats.has(format))
+    throw new Problem('unknown_format', `${format}; the formats are ${[...formats.keys()].join(', ')}`)
+  const secret = chosen ?? newSecret()
+  const stored = await hashSecret(secret, { chosen: chosen !== undefined })
+  return mutate(registry, async (trx, revision) => {
+    await checkNameIsFree(trx, name)
+    const row: IntegrationTable = {
+      name,
+      format,
+      topics: JSON.stringify(topics),
+      secret: stored,
+      created_at: Date.now(),
+      revoked_at: null,
+      revision,
+    }
+    await trx.insertInto('integrations').values(row).execute()
+    return { name, secret, integration: toIntegration(row) }
+  })
+}
+
+/** Throws Problem `not_found`. */
+export async function getIntegration(registry: Registry, name: string): Promise<Integration> {
+  const row = await registry.selectFrom('integrations').selectAll().where('name', '=', name).executeTakeFirst()
+  if (row === undefined) throw new Problem('not_found', name)
+  return toIntegration(row)
+}
+
+/** The integrations in the order of their names, revoked ones too. */
+export async function listIntegrations(registry: Registry, { limit, cursor }: PageRequest): Promise<Page<Integration>> {
+  let query = registry.selectFrom('integrations').selectAll()
+  if (cursor !== undefined) query = query.where('name', '>', decodeCursor(cursor))
+  const rows = await query
+    .orderBy('name')
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit, (row) => row.name, toIntegration)
+}
+
+/** Ends an integration's credential: its clients are disconnected. Throws Problem `not_found`. */
+export async function revokeIntegration(registry: Registry, name: string): Promise<Integration> {
+  return mutate(registry, async (trx, revision) => {
+    const row = await trx.selectFrom('integrations').selectAll().where('name', '=', name).executeTakeFirst()
+    if (row === undefined) throw new Problem('not_found', name)
+    const revokedAt = row.revoked_at ?? Date.now()
+    await trx.updateTable('integrations').set({ revoked_at: revokedAt, revision }).where('name', '=', name).execute()
+    return toIntegration({ ...row, revoked_at: revokedAt })
+  })
+}
+
+// A network server that could publish below `devices/` could speak for every device.
+function isTopicFilter(filter: string): boolean {
+  if (/\p{Cc}/u.test(filter) || filter.startsWith('$')) return false
+  const levels = filter.split('/')
+  if (!levels.every((level, i) => level === '+' || (level === '#' && i === levels.length - 1) || !/[+#]/.test(level)))
+    return false
+  return !['devices', '+', '#'].includes(levels[0]!)
+}
+
+function toIntegration(row: IntegrationTable): Integration {
+  return {
+    name: row.name,
+    format: row.format,
+    topics: JSON.parse(row.topics) as string[],
+    createdAt: row.created_at,
+    revokedAt: row.revoked_at,
+  }
+}
