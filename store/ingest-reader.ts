@@ -14,6 +14,8 @@ export type IngestReader = {
   latestOf(deviceIds: readonly string[]): Latest[]
   /** The devices heard by an uplink after `seq`, in the order of their newest uplink. */
   activitySince(seq: number, limit: number): { deviceId: string; lastSeenAt: number; seq: number }[]
+  /** When some devices were last heard; one that never was is absent. */
+  activityOf(deviceIds: readonly string[]): { deviceId: string; lastSeenAt: number; seq: number }[]
   /** Newest first; `before` is the `seq` of the last one of the page before. */
   deadLetters(filter: { limit: number; before?: number; deviceId?: string; reason?: string }): DeadLetter[]
   deadLetterCounts(): { reason: DeadLetterReason; count: number }[]
@@ -66,6 +68,20 @@ export function openIngestReader(dataDir: string): IngestReader {
         seq,
         limit,
       ),
+    activityOf(deviceIds) {
+      const found: { deviceId: string; lastSeenAt: number; seq: number }[] = []
+      for (let i = 0; i < deviceIds.length; i += devicesPerQuery) {
+        const ids = deviceIds.slice(i, i + devicesPerQuery)
+        found.push(
+          ...all<(typeof found)[number]>(
+            `SELECT device_id AS deviceId, last_seen_at AS lastSeenAt, seq FROM activity
+             WHERE device_id IN (${ids.map(() => '?').join()})`,
+            ...ids,
+          ),
+        )
+      }
+      return found
+    },
     deadLetters({ limit, before = Number.MAX_SAFE_INTEGER, deviceId, reason }) {
       const conditions = ['seq < ?']
       const params: (string | number)[] = [before]
