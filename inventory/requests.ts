@@ -1,6 +1,12 @@
-import { randomUUIDv7 } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { Problem } from '../domain/problem.ts'
-import type { Registry } from '../store/registry.ts'
+import { mutate, type Registry } from '../store/registry.ts'
+
+/** How long a request is remembered. */
+const requestsKeptMs = 365 * 24 * 3_600_000
+
+/** Most requests that are taken at once. */
+const maxTaken = 100
 
 /**
  * A replay that was asked for: uplinks by receivedAt in [from, to), UTC epoch milliseconds, of one device or all.
@@ -29,14 +35,22 @@ export async function requestReplay(
   }: { from?: number | null; to?: number | null; deviceId?: string | null; replace?: boolean },
 ): Promise<ReplayRequest> {
   if (from !== null && to !== null && from >= to) throw new Problem('bad_request', 'to: it is not after from')
-  const id = randomUUIDv7()
   const createdAt = Date.now()
   const body = { from, to, deviceId, replace }
-  await registry
-    .insertInto('requests')
-    .values({ id, kind: 'replay', body: JSON.stringify(body), created_at: createdAt })
-    .execute()
-  return { id, ...body, createdAt }
+  return mutate(registry, async (trx, revision) => {
+    // Ingest asks for what comes after the last id that it took. The change counter gives ids in the order of their
+    // commits, which no clock does; the random part keeps them apart when an older copy of the registry is put back.
+    const id = `${String(revision).padStart(12, '0')}-${randomBytes(4).toString('hex')}`
+    await trx
+      .deleteFrom('requests')
+      .where('created_at', '<', createdAt - requestsKeptMs)
+      .execute()
+    await trx
+      .insertInto('requests')
+      .values({ id, kind: 'replay', body: JSON.stringify(body), created_at: createdAt })
+      .execute()
+    return { id, ...body, createdAt }
+  })
 }
 
 /** The replays asked for after the one with the id `afterId` (empty for all), in the order of asking. */
@@ -46,7 +60,7 @@ export async function takeRequests(registry: Registry, afterId: string): Promise
     .selectAll()
     .where('id', '>', afterId)
     .orderBy('id')
-    .limit(100)
+    .limit(maxTaken)
     .execute()
   return rows.map(toRequest)
 }

@@ -9,6 +9,9 @@ const busyTimeoutMs = 5000
 /** Statements kept compiled; the registry has about a hundred different ones. */
 const maxStatements = 256
 
+/** Longer ones are inserts of many rows: they differ with every number of rows, and hold much memory. */
+const maxKeptLength = 4000
+
 /** The one place that knows which database the registry stands in. */
 export function createDialect(options: { dataDir: string; readOnly: boolean }): Dialect {
   return new SqliteDialect({ database: async () => adapt(openDatabase(options), options.readOnly) })
@@ -57,6 +60,7 @@ function adapt(database: DatabaseSync, readOnly: boolean): SqliteDatabase {
       const known = statements.get(text)
       if (known !== undefined) return known
       const statement = adaptStatement(database, text)
+      if (text.length > maxKeptLength) return statement
       if (statements.size >= maxStatements) statements.clear()
       statements.set(text, statement)
       return statement

@@ -1,0 +1,26 @@
+import type { Label, Quantity } from './quantity.ts'
+
+/** What makes an asset call for attention: the newest reading of a quantity, judged by itself. */
+export type AttentionRule = { code: string; quantity: Quantity; label: Label; holds(value: number): boolean }
+
+/** Every rule. Adding one is adding a row. */
+export const attentionRules: readonly AttentionRule[] = [
+  {
+    code: 'low_battery',
+    quantity: 'battery_level',
+    label: { fr: 'Batterie sous 20 %', en: 'Battery below 20 %' },
+    holds: (value) => value < 20,
+  },
+  {
+    code: 'lamp_fault',
+    quantity: 'lamp_state',
+    label: { fr: 'Lampe en défaut', en: 'Lamp fault' },
+    holds: (value) => value === 2,
+  },
+  {
+    code: 'nearly_full',
+    quantity: 'fill_level',
+    label: { fr: 'Rempli à 90 % ou plus', en: 'Filled to 90 % or more' },
+    holds: (value) => value >= 90,
+  },
+]
