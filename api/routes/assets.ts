@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import {
+  assetIdSchema,
+  assetKindNames,
+  assetPatchSchema,
+  assetSchema,
+  installationSchema,
+  newAssetSchema,
+  toInstallationJson,
+} from '../../domain/asset.ts'
+import { readAssetLatest } from '../../inventory/asset-readings.ts'
+import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
+import { listInstallations } from '../../inventory/installations.ts'
+import type { Routes } from '../context.ts'
+import { idParams, pageOf, pageQuery, readingSchema, tellReading, wholeList } from '../shapes.ts'
+
+const tags = ['assets']
+
+const query = z.strictObject({
+  ...pageQuery,
+  kind: z.enum(assetKindNames).optional(),
+  service: z.string().max(120).optional(),
+  district: z.string().max(120).optional(),
+  parentId: assetIdSchema.optional(),
+  q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
+})
+
+export const assetRoutes: Routes = (api, { registry, reader }) => {
+  api.get(
+    '/assets',
+    {
+      config: { role: 'viewer' },
+      schema: { tags, summary: 'Assets, by id', querystring: query, response: { 200: pageOf(assetSchema) } },
+    },
+    async (request) => listAssets(registry, request.query),
+  )
+
+  api.post(
+    '/assets',
+    {
+      config: { role: 'manager' },
+      schema: { tags, summary: 'Add an asset', body: newAssetSchema, response: { 201: assetSchema } },
+    },
+    async (request, reply) => {
+      const asset = await addAsset(registry, request.body)
+      reply.code(201).header('location', `/api/v1/assets/${encodeURIComponent(asset.id)}`)
+      return asset
+    },
+  )
+
+  api.get(
+    '/assets/:id',
+    {
+      config: { role: 'viewer' },
+      schema: { tags, summary: 'One asset', params: idParams, response: { 200: assetSchema } },
+    },
+    async (request) => getAsset(registry, request.params.id),
+  )
+
+  api.patch(
+    '/assets/:id',
+    {
+      config: { role: 'manager' },
+      schema: {
+        tags,
+        summary: 'Change an asset',
+        description: 'What is left out stays.',
+        params: idParams,
+        body: assetPatchSchema,
+        response: { 200: assetSchema },
+      },
+    },
+    async (request) => updateAsset(registry, request.params.id, request.body),
+  )
+
+  api.delete(
+    '/assets/:id',
+    {
+      config: { role: 'manager' },
+      schema: {
+        tags,
+        summary: 'Remove an asset that was added by mistake',
+        description: 'Refused as `in_use` when a device was ever on it: then its life cycle becomes `disposed`.',
+        params: idParams,
+        response: { 204: z.undefined().describe('Removed.') },
+      },
+    },
+    async (request, reply) => {
+      await removeAsset(registry, request.params.id)
+      reply.code(204)
+    },
+  )
+
+  api.get(
+    '/assets/:id/latest',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'The newest reading of each quantity inside the installations of an asset, closed ones included',
+        params: idParams,
+        response: { 200: pageOf(readingSchema) },
+      },
+    },
+    async (request) => {
+      const { id } = await getAsset(registry, request.params.id)
+      return wholeList((await readAssetLatest(registry, reader, reader.readings, id)).map(tellReading))
+    },
+  )
+
+  api.get(
+    '/assets/:id/installations',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'What was on an asset, and when',
+        params: idParams,
+        querystring: z.strictObject(pageQuery),
+        response: { 200: pageOf(installationSchema) },
+      },
+    },
+    async (request) => {
+      const { id } = await getAsset(registry, request.params.id)
+      const { items, next } = await listInstallations(registry, { assetId: id, ...request.query })
+      return { items: items.map(toInstallationJson), next }
+    },
+  )
+}

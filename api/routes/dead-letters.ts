@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { deadLetterReasons, faultText } from '../../domain/fault.ts'
+import { deviceIdSchema } from '../../domain/id.ts'
+import { Problem } from '../../domain/problem.ts'
+import { formatTime } from '../../domain/time.ts'
+import type { DeadLetter } from '../../store/ingest-file.ts'
+import type { Routes } from '../context.ts'
+import { languageOf } from '../errors.ts'
+import type { Language } from '../language.ts'
+import { pageOf, pageQuery, timeOut } from '../shapes.ts'
+
+const deadLetterSchema = z
+  .object({
+    id: z.string(),
+    reason: z.enum(deadLetterReasons),
+    detail: z.string().describe('What was wrong, in the language of `Accept-Language`.'),
+    deviceId: z.string().nullable(),
+    topic: z.string(),
+    payload: z.string().describe('As it was received, in base64.'),
+    receivedAt: timeOut,
+  })
+  .meta({ id: 'DeadLetter' })
+
+const query = z.strictObject({
+  ...pageQuery,
+  reason: z.enum(deadLetterReasons).optional(),
+  deviceId: deviceIdSchema.optional(),
+})
+
+export const deadLetterRoutes: Routes = (api, { config, reader }) => {
+  api.get(
+    '/dead-letters',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: ['ingest'],
+        summary: 'Uplinks that could not become readings, or not all of them; newest first',
+        querystring: query,
+        response: { 200: pageOf(deadLetterSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, reason, deviceId } = request.query
+      const before = cursor === undefined ? undefined : readCursor(cursor)
+      const found = reader.deadLetters({ limit: limit + 1, before, reason, deviceId })
+      const items = found.slice(0, limit)
+      const language = languageOf(request, config)
+      return {
+        items: items.map((letter) => tellDeadLetter(letter, language)),
+        next: found.length > limit ? String(items.at(-1)!.seq) : null,
+      }
+    },
+  )
+
+  api.get(
+    '/dead-letters/counts',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: ['ingest'],
+        summary: 'How many dead letters there are, by reason',
+        response: {
+          200: z.object({ items: z.array(z.object({ reason: z.enum(deadLetterReasons), count: z.number().int() })) }),
+        },
+      },
+    },
+    async () => ({ items: reader.deadLetterCounts() }),
+  )
+}
+
+function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof deadLetterSchema> {
+  const { seq, reason, faults, deviceId, topic, payload, receivedAt } = letter
+  return {
+    id: String(seq),
+    reason,
+    detail: faults.map((fault) => faultText(fault, language)).join(' '),
+    deviceId,
+    topic,
+    payload: Buffer.from(payload).toString('base64'),
+    receivedAt: formatTime(receivedAt),
+  }
+}
+
+function readCursor(cursor: string): number {
+  const seq = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN
+  if (!Number.isSafeInteger(seq)) throw new Problem('bad_request', 'this cursor is not one of this list')
+  return seq
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { deviceIdSchema } from '../../domain/id.ts'
+import { Problem } from '../../domain/problem.ts'
+import { verifyToken } from '../../inventory/tokens.ts'
+import type { Routes } from '../context.ts'
+import { quantitySchema } from '../shapes.ts'
+
+/** How often an open stream asks whether its token still stands. */
+const recheckMs = 15_000
+const maxFilterValues = 200
+const reconnectAfterMs = 2000
+
+const query = z.strictObject({
+  deviceId: oneOrMore(deviceIdSchema).describe('Only of these devices; may be repeated.'),
+  quantity: oneOrMore(quantitySchema).describe('Only these quantities; may be repeated.'),
+})
+
+export const streamRoutes: Routes = (api, { live, registry, counters }) => {
+  api.get(
+    '/stream',
+    {
+      config: { role: 'viewer' },
+      // A HEAD would hold a stream open that carries nothing.
+      exposeHeadRoute: false,
+      schema: {
+        tags: ['stream'],
+        summary: 'Readings as they are stored, as server-sent events',
+        description:
+          'Event `reading`: data is JSON, a reading as `GET /devices/{id}/latest` tells it. Event `lagged`: `{"missed": n}` readings were not told, since this client read too slowly; the API still has them. A comment comes every 15 s.',
+        querystring: query,
+        response: {
+          200: { description: 'Until either side ends it.', content: { 'text/event-stream': { schema: z.string() } } },
+        },
+      },
+    },
+    async (request, reply) => {
+      const { deviceId, quantity } = request.query
+      const stop = live.listen(
+        { deviceIds: deviceId && new Set(deviceId), quantities: quantity && new Set<string>(quantity) },
+        reply.raw,
+      )
+      if (stop === null) throw new Problem('too_many_requests', 'too many streams are open')
+      const { token } = request.caller!
+      counters.streams = live.listeners
+      const recheck = setInterval(async () => {
+        if ((await verifyToken(registry, token)) === null) reply.raw.end()
+      }, recheckMs)
+      reply.raw.on('close', () => {
+        clearInterval(recheck)
+        stop()
+        counters.streams = live.listeners
+      })
+      reply.hijack()
+      reply.raw.on('error', () => {})
+      reply.raw.writeHead(200, {
+        ...(reply.getHeaders() as Record<string, string>),
+        'content-type': 'text/event-stream',
+        'x-accel-buffering': 'no',
+      })
+      reply.raw.write(`retry: ${reconnectAfterMs}\n\n`)
+    },
+  )
+}
+
+function oneOrMore<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .preprocess(
+      (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+      z.array(schema).max(maxFilterValues).optional(),
+    )
+    .optional()
+}
