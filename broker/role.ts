@@ -1,0 +1,100 @@
+import type { Config } from '../config.ts'
+import { openIngestFile, readCursor } from '../store/ingest-file.ts'
+import { type Group, journalFolder, openJournal } from '../store/journal.ts'
+import { acquireLock } from '../store/lock.ts'
+import { openRegistry } from '../store/registry.ts'
+import { openRoleState, readRoleState } from '../store/role-state.ts'
+import { registryAccess } from './access.ts'
+import { startBroker } from './broker.ts'
+
+const lockWaitMs = 5000
+const tellMs = 500
+
+/**
+ * Runs the role "broker" over the data folder: the journal's one writer, and the MQTT listeners. `onCommit` gets every
+ * group of uplinks as it was made durable. Throws when another process has the role, or a port is taken.
+ */
+export async function runBroker(
+  config: Config,
+  log: (level: 'info' | 'warn' | 'error', text: string) => void,
+  onCommit?: (group: Group) => void,
+) {
+  const dataDir = config.PARVIS_DATA_DIR
+  const lock = acquireLock(dataDir, 'broker', lockWaitMs)
+  const registry = await openRegistry({ dataDir, readOnly: true })
+  const state = openRoleState(dataDir, 'broker')
+  let confirmedSeq = 0
+  const journal = await openJournal({
+    folder: journalFolder(dataDir),
+    maxBytes: config.PARVIS_JOURNAL_MAX_BYTES,
+    maxDays: config.PARVIS_JOURNAL_MAX_DAYS,
+    usedSeq: readIngestCursor(dataDir),
+    confirmedSeq: () => confirmedSeq,
+    onCommit,
+    log,
+  })
+  const broker = await startBroker({
+    host: config.PARVIS_MQTT_HOST,
+    port: config.PARVIS_MQTT_PORT,
+    tlsPort: config.PARVIS_MQTT_TLS_PORT,
+    wsPort: config.PARVIS_MQTT_WS_PORT,
+    tls:
+      config.PARVIS_TLS_CERT === undefined
+        ? undefined
+        : { certFile: config.PARVIS_TLS_CERT, keyFile: config.PARVIS_TLS_KEY! },
+    maxPacketBytes: config.PARVIS_MQTT_MAX_PACKET_BYTES,
+    access: registryAccess(registry, (text) => log('error', text)),
+    journal,
+    log,
+  }).catch(async (error) => {
+    await journal.close()
+    throw error
+  })
+
+  function tell() {
+    // Ingest tells over the same kind of file what it holds for good, wherever it runs.
+    const ingest = readRoleState(dataDir, 'ingest')
+    confirmedSeq = Math.max(0, ingest.counters.confirmed_seq ?? 0)
+    state.tell({
+      ready: journal.refusal === null,
+      detail: journal.refusal?.reason,
+      counters: {
+        connections: broker.connections,
+        published_total: broker.counters.published,
+        refused_publishes_total: broker.counters.refusedPublishes,
+        forbidden_publishes_total: broker.counters.forbidden,
+        refused_connections_total: broker.counters.refusedConnections,
+        journal_bytes: journal.sizeBytes,
+        journal_last_seq: journal.lastSeq,
+        journal_pending: journal.pending,
+        journal_groups_total: journal.counters.groups,
+        journal_failures_total: journal.counters.failures,
+        journal_torn_bytes: journal.counters.tornBytes,
+      },
+    })
+  }
+  tell()
+  const timer = setInterval(tell, tellMs)
+
+  return {
+    ports: broker.ports,
+    async close() {
+      clearInterval(timer)
+      await broker.close()
+      await journal.close()
+      await registry.destroy()
+      state.close()
+      lock.release()
+    },
+  }
+}
+
+// What ingest has committed is used up, even where the journal's own files were lost or put back from an older copy.
+function readIngestCursor(dataDir: string): number {
+  const database = openIngestFile(dataDir)
+  try {
+    return readCursor(database)
+  } finally {
+    database.close()
+  }
+}

@@ -1,0 +1,109 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { type Fault, fault, faultReason } from '../domain/fault.ts'
+import type { Reading } from '../domain/reading.ts'
+import type { ReadingStore } from '../store/reading-store.ts'
+import { boundDeadLetters, type DeadLetterLimits } from './dead-letters.ts'
+import type { Decoded } from './decode.ts'
+
+/** What a commit did. `committed` are the readings that the store holds now, for those who listen. */
+export type Outcome = { committed: readonly Reading[]; deadLetters: number }
+
+/**
+ * Writes what a batch of uplinks became: readings, latest, activity, dead letters and, when given, the cursor, in one
+ * transaction of ingest's file. Throws when the store or the file cannot take it now; then nothing has changed there,
+ * and the same batch can be tried again.
+ */
+export function createCommitter(database: DatabaseSync, store: ReadingStore, limits: DeadLetterLimits) {
+  const upsertLatest = database.prepare(`
+    INSERT INTO latest (device_id, channel, quantity, value, observed_at, received_at, seq) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET value = excluded.value, observed_at = excluded.observed_at,
+      received_at = excluded.received_at, seq = excluded.seq
+    WHERE excluded.observed_at > observed_at OR (excluded.observed_at = observed_at AND excluded.seq >= seq)`)
+  const upsertActivity = database.prepare(`
+    INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at, seq = excluded.seq WHERE excluded.seq > seq`)
+  const putDeadLetter = database.prepare(`
+    INSERT OR REPLACE INTO dead_letters (seq, device_id, client_id, topic, received_at, reason, faults, bytes, payload)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const dropDeadLetter = database.prepare('DELETE FROM dead_letters WHERE seq = ?')
+  const moveCursor = database.prepare('UPDATE cursor SET seq = ?')
+  const deadLetters = boundDeadLetters(database, limits)
+
+  async function commit(batch: readonly Decoded[], cursor?: number): Promise<Outcome> {
+    const readings = batch.flatMap((each) => each.readings)
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const { rejected } = await store.write(readings)
+      const refused = new Map(rejected.map(({ index, reason }) => [readings[index]!, reason]))
+      const committed = refused.size === 0 ? readings : readings.filter((each) => !refused.has(each))
+      writeLatest(committed)
+      writeActivity(batch)
+      let count = 0
+      for (const each of batch) if (writeDeadLetter(each, refused)) count++
+      deadLetters.trim()
+      if (cursor !== undefined) moveCursor.run(cursor)
+      database.exec('COMMIT')
+      return { committed, deadLetters: count }
+    } catch (error) {
+      // A full disk may have ended the transaction already.
+      if (database.isTransaction) database.exec('ROLLBACK')
+      deadLetters.forget()
+      throw error
+    }
+  }
+
+  // One upsert a series and batch: of several readings of a series the newest counts, of equal times the later uplink.
+  function writeLatest(readings: readonly Reading[]) {
+    const newest = new Map<string, Reading>()
+    for (const each of readings) {
+      const key = `${each.deviceId}\n${each.quantity}\n${each.channel}`
+      const other = newest.get(key)
+      if (
+        other === undefined ||
+        each.observedAt > other.observedAt ||
+        (each.observedAt === other.observedAt && each.seq >= other.seq)
+      )
+        newest.set(key, each)
+    }
+    for (const { deviceId, channel, quantity, value, observedAt, receivedAt, seq } of newest.values())
+      upsertLatest.run(deviceId, channel, quantity, value, observedAt, receivedAt, seq)
+  }
+
+  function writeActivity(batch: readonly Decoded[]) {
+    const heard = new Map<string, Decoded>()
+    for (const each of batch) if (each.isKnown) heard.set(each.deviceId!, each)
+    for (const [deviceId, { uplink }] of heard) upsertActivity.run(deviceId, uplink.receivedAt, uplink.seq)
+  }
+
+  function writeDeadLetter({ uplink, deviceId, readings, faults }: Decoded, refused: Map<Reading, string>): boolean {
+    const all: Fault[] = [...faults]
+    if (refused.size > 0)
+      for (const reading of readings) {
+        const error = refused.get(reading)
+        if (error !== undefined) all.push(fault('store_refused', { quantity: reading.quantity, error }))
+      }
+    if (all.length === 0) {
+      if (deadLetters.mayHold(uplink.seq)) dropDeadLetter.run(uplink.seq)
+      return false
+    }
+    const { seq, clientId, topic, payload, receivedAt } = uplink
+    const bytes = payload.length + topic.length
+    putDeadLetter.run(
+      seq,
+      deviceId,
+      clientId,
+      topic,
+      receivedAt,
+      faultReason(all[0]!),
+      JSON.stringify(all),
+      bytes,
+      payload,
+    )
+    deadLetters.added(seq, deviceId, bytes)
+    return true
+  }
+
+  return { commit }
+}
+
+export type Committer = ReturnType<typeof createCommitter>

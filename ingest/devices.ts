@@ -1,0 +1,80 @@
+import type { Decode, DeviceModel, UplinkFormat } from '../devices/model.ts'
+import { readChanges } from '../store/credentials.ts'
+import { type KnownIntegration, readDevices, readIntegrations } from '../store/device-lookup.ts'
+import { type Registry, readRevision } from '../store/registry.ts'
+
+/** The device models and uplink formats that uplinks are decoded with. */
+export type Catalogue = {
+  models: ReadonlyMap<string, DeviceModel>
+  formats: ReadonlyMap<string, UplinkFormat>
+  compileDecoder(model: DeviceModel): Decode
+}
+
+/** What a device's payload is read with; `model` alone when the catalogue does not have it. */
+export type Codec = { model: string; decode: Decode | null }
+
+// Devices that are remembered, well above what one server takes; past it the memory begins anew.
+const maxRemembered = 500_000
+const refreshMs = 400
+
+/**
+ * Knows which codec reads which device, from the registry, in few queries: what was asked once is remembered until the
+ * registry says that it changed.
+ */
+export function createDeviceBook(registry: Registry, catalogue: Catalogue) {
+  const codecs = new Map<string, Codec>()
+  const known = new Map<string, Codec | null>()
+  let integrations: ReadonlyMap<string, KnownIntegration> = new Map()
+  let revision = -1
+  let refreshedAt = 0
+
+  /** Takes what changed in the registry, at most every 400 ms unless `now`. */
+  async function refresh(now = false) {
+    if (!now && Date.now() - refreshedAt < refreshMs) return
+    refreshedAt = Date.now()
+    if (revision < 0) {
+      revision = await readRevision(registry)
+      integrations = await readIntegrations(registry)
+      return
+    }
+    const changes = await readChanges(registry, revision)
+    for (const id of changes.devices) known.delete(id)
+    if (changes.integrations.length > 0) integrations = await readIntegrations(registry)
+    revision = changes.revision
+  }
+
+  /** Looks up the devices of a batch that are not remembered, in one query. */
+  async function learn(ids: Iterable<string>) {
+    const unknown = [...new Set(ids)].filter((id) => !known.has(id))
+    if (unknown.length === 0) return
+    if (known.size + unknown.length > maxRemembered) known.clear()
+    const found = await readDevices(registry, unknown)
+    for (const id of unknown) {
+      const device = found.get(id)
+      known.set(id, device === undefined ? null : codecOf(device.model))
+    }
+  }
+
+  function codecOf(id: string): Codec {
+    let codec = codecs.get(id)
+    if (codec === undefined) {
+      const model = catalogue.models.get(id)
+      codec = { model: id, decode: model === undefined ? null : catalogue.compileDecoder(model) }
+      codecs.set(id, codec)
+    }
+    return codec
+  }
+
+  return {
+    refresh,
+    learn,
+    /** The codec of a learned device, or null for one that is not registered. */
+    codec: (id: string): Codec | null => known.get(id) ?? null,
+    /** The integration that a client id belongs to, or null. */
+    integration: (clientId: string): KnownIntegration | null =>
+      integrations.get(clientId) ?? integrations.get(clientId.split('/', 1)[0]!) ?? null,
+    format: (id: string): UplinkFormat | null => catalogue.formats.get(id) ?? null,
+  }
+}
+
+export type DeviceBook = ReturnType<typeof createDeviceBook>

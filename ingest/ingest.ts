@@ -1,0 +1,306 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { fault } from '../domain/fault.ts'
+import { Problem } from '../domain/problem.ts'
+import type { Reading } from '../domain/reading.ts'
+import type { Uplink } from '../domain/uplink.ts'
+import { type ReplayRequest, takeRequests } from '../inventory/requests.ts'
+import { openIngestFile, type ReplayState, readCursor } from '../store/ingest-file.ts'
+import { type Group, journalFolder } from '../store/journal.ts'
+import type { ReadingStore } from '../store/reading-store.ts'
+import type { Registry } from '../store/registry.ts'
+import { createCommitter } from './commit.ts'
+import { type DeadLetterLimits, deadLetterLimits } from './dead-letters.ts'
+import { type Decoded, decodeUplinks } from './decode.ts'
+import { type Catalogue, createDeviceBook } from './devices.ts'
+import { type Replay, runReplay } from './replay.ts'
+import { openSource } from './source.ts'
+
+export type IngestOptions = {
+  dataDir: string
+  registry: Registry
+  catalogue: Catalogue
+  /** Opens the reading store; the embedded one stands in ingest's own file. */
+  openStore(database: DatabaseSync): ReadingStore
+  horizonDays: number
+  /** Days that readings are kept; for ever when absent. */
+  retentionDays?: number
+  limits?: DeadLetterLimits
+  onCommitted?(readings: readonly Reading[]): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+const batchUplinks = 2000
+// Readings wait this long for others of their commit, which costs as much for one as for many.
+const gatherMs = 20
+// Another process writes the journal: its files are looked at this often.
+const pollMs = 50
+const checkpointMs = 1000
+const retentionMs = 3_600_000
+const dayMs = 86_400_000
+const longestBackOffMs = 5000
+// Beyond this many pages the write-ahead log is begun anew, for which its readers are waited for.
+const longWalPages = 16_384
+
+/**
+ * Opens ingest over a data folder, for its one worker. `step` does one round of work and tells whether there was any;
+ * `run` goes on until `close`. Whatever an uplink holds, the cursor goes on behind it; whatever the store or the
+ * registry answers, it waits and tries again.
+ */
+export function openIngest(options: IngestOptions) {
+  const { dataDir, registry, log } = options
+  const database = openIngestFile(dataDir)
+  // The journal is the durability: commits are made durable by the checkpoint, before which no segment is dropped.
+  database.exec('PRAGMA wal_autocheckpoint = 0')
+  const store = options.openStore(database)
+  const book = createDeviceBook(registry, options.catalogue)
+  const committer = createCommitter(database, store, options.limits ?? deadLetterLimits)
+  let cursor = readCursor(database)
+  let confirmed = cursor
+  const source = openSource(journalFolder(dataDir), cursor, (text) => log('error', `journal: ${text}`))
+  const counters = { uplinks: 0, readings: 0, deadLetters: 0, replays: 0 }
+  let trouble: string | null = null
+  let isClosed = false
+  let wake: () => void = () => {}
+  let checkpointedAt = 0
+  let checkpointedCursor = -1
+  let keptAt = Date.now()
+
+  async function ingest(uplinks: Uplink[]) {
+    await book.refresh()
+    const decoded = await decodeUplinks(uplinks, book, options.horizonDays)
+    await commit(decoded)
+  }
+
+  // A batch that can never be written is halved until the one that cannot is alone; that becomes a dead letter.
+  async function commit(batch: Decoded[]): Promise<void> {
+    const last = batch.at(-1)!.uplink.seq
+    try {
+      const outcome = await committer.commit(batch, last)
+      counters.uplinks += batch.length
+      counters.readings += outcome.committed.length
+      counters.deadLetters += outcome.deadLetters
+      cursor = last
+      options.onCommitted?.(outcome.committed)
+    } catch (error) {
+      if (!isPermanent(error)) throw error
+      const half = batch.length >> 1
+      log('error', `ingest: ${batch.length} uplinks cannot be written: ${(error as Error).message}`)
+      if (half > 0) {
+        await commit(batch.slice(0, half))
+        await commit(batch.slice(half))
+      } else if (batch[0]!.readings.length > 0) {
+        const faults = [fault('codec_error', { error: (error as Error).message })]
+        await commit([{ ...batch[0]!, readings: [], faults }])
+      } else throw error
+    }
+  }
+
+  const replays = openReplays()
+
+  /** One round: a batch of what is new, a step of a replay, and the housekeeping that is due. */
+  async function step(): Promise<boolean> {
+    const uplinks = source.take(batchUplinks)
+    if (uplinks.length > 0)
+      try {
+        await ingest(uplinks)
+      } catch (error) {
+        source.rewind(cursor)
+        throw error
+      }
+    const hasReplayed = await replays.step()
+    await keepHouse()
+    return uplinks.length >= batchUplinks || hasReplayed
+  }
+
+  async function keepHouse() {
+    const now = Date.now()
+    if (now - checkpointedAt >= checkpointMs) checkpoint()
+    if (options.retentionDays !== undefined && now - keptAt >= retentionMs) {
+      keptAt = now
+      await store.remove({ from: Number.MIN_SAFE_INTEGER, to: now - options.retentionDays * dayMs })
+    }
+  }
+
+  function checkpoint() {
+    checkpointedAt = Date.now()
+    if (cursor === checkpointedCursor) return
+    const told = database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as Checkpoint
+    if (told.busy === 0 && told.checkpointed === told.log) {
+      confirmed = cursor
+      checkpointedCursor = cursor
+    } else if (told.log > longWalPages) database.prepare('PRAGMA wal_checkpoint(RESTART)').get()
+  }
+
+  async function run() {
+    let backOffMs = 100
+    while (!isClosed) {
+      const begun = Date.now()
+      try {
+        const isBusy = await step()
+        trouble = null
+        backOffMs = 100
+        if (isBusy) await nextTurn()
+        else {
+          await delay(Math.max(0, gatherMs - (Date.now() - begun)))
+          if (!source.hasGroups) await new Promise<void>((resolve) => waitForWork(resolve))
+        }
+      } catch (error) {
+        const text = (error as Error).message
+        if (text !== trouble) log('error', `ingest: waiting, and trying again: ${text}`)
+        trouble = text
+        await delay(backOffMs)
+        backOffMs = Math.min(backOffMs * 2, longestBackOffMs)
+      }
+    }
+  }
+
+  function waitForWork(resolve: () => void) {
+    const timer = setTimeout(resolve, pollMs)
+    wake = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  }
+
+  // What is asked for in the registry's `requests`, answered in ingest's own file.
+  function openReplays() {
+    const put = database.prepare(`
+      INSERT OR REPLACE INTO replays (id, state, uplinks, readings, dead_letters, detail, finished_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`)
+    const answered = database.prepare(`SELECT max(id) AS id FROM replays WHERE state <> 'running'`)
+    let lastId = (answered.get() as { id: string | null }).id ?? ''
+    // A replay that a crash interrupted begins again, and needs the whole journal that it began with.
+    let isHolding = database.prepare(`SELECT 1 FROM replays WHERE state = 'running'`).get() !== undefined
+    let current: { request: ReplayRequest; steps: AsyncGenerator<ReplayState> } | null = null
+    let askedAt = 0
+
+    function answer(state: ReplayState) {
+      const { id, uplinks, readings, deadLetters, detail = null, finishedAt = null } = state
+      put.run(id, state.state, uplinks, readings, deadLetters, detail, finishedAt)
+    }
+
+    function start(replay: Replay) {
+      return runReplay(replay, {
+        database,
+        store,
+        book,
+        committer,
+        journalFolder: journalFolder(dataDir),
+        horizonDays: options.horizonDays,
+        cursor: () => cursor,
+      })
+    }
+
+    async function step(): Promise<boolean> {
+      if (current === null) {
+        if (Date.now() - askedAt < checkpointMs / 4) return false
+        askedAt = Date.now()
+        const request = (await takeRequests(registry, lastId))[0]
+        if (request === undefined) {
+          isHolding = false
+          return false
+        }
+        isHolding = true
+        await book.refresh(true)
+        current = { request, steps: start(request) }
+        log('info', `ingest: replay ${request.id} begins`)
+      }
+      const { request, steps } = current
+      try {
+        const { value } = await steps.next()
+        if (value === undefined) return false
+        answer(value)
+        if (value.state === 'running') return true
+        log('info', `ingest: replay ${request.id} done: ${value.readings} readings of ${value.uplinks} uplinks`)
+      } catch (error) {
+        if (!isPermanent(error) && !(error instanceof Problem)) {
+          current = null
+          throw error
+        }
+        const detail = (error as Error).message
+        answer({
+          id: request.id,
+          state: 'failed',
+          uplinks: 0,
+          readings: 0,
+          deadLetters: 0,
+          detail,
+          finishedAt: Date.now(),
+        })
+        log('warn', `ingest: replay ${request.id} refused: ${detail}`)
+      }
+      counters.replays++
+      lastId = request.id
+      current = null
+      isHolding = false
+      return true
+    }
+
+    return {
+      step,
+      start,
+      get isHolding() {
+        return isHolding
+      },
+    }
+  }
+
+  return {
+    step,
+    run,
+    /** Takes a group of the journal over, as it was made durable. */
+    offer(group: Group) {
+      source.offer(group)
+      wake()
+    },
+    counters,
+    /** Decodes uplinks again right now, for the command line while nothing else runs. */
+    replay: replays.start,
+    get cursor() {
+      return cursor
+    },
+    /** Up to which uplink the store holds everything for good; 0 while a replay needs the whole journal. */
+    get confirmedSeq() {
+      return replays.isHolding ? 0 : confirmed
+    },
+    get damage() {
+      return source.damage
+    },
+    /** Why nothing can be stored now, or null. */
+    get trouble() {
+      return trouble
+    },
+    async close() {
+      isClosed = true
+      wake()
+    },
+    /** Ends it for good; after `run` has returned. */
+    async dispose() {
+      checkpoint()
+      source.close()
+      await store.close()
+      database.close()
+    },
+  }
+}
+
+export type Ingest = ReturnType<typeof openIngest>
+
+type Checkpoint = { busy: number; log: number; checkpointed: number }
+
+// SQLite's result codes for what no later attempt can mend: ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE.
+const permanentCodes = new Set([1, 18, 19, 20, 21, 25])
+
+function isPermanent(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true
+  const { errcode } = error as { errcode?: number }
+  return errcode !== undefined && permanentCodes.has(errcode & 0xff)
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

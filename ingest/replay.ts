@@ -1,0 +1,144 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { Problem } from '../domain/problem.ts'
+import type { SeriesKey } from '../domain/reading.ts'
+import { formatTime } from '../domain/time.ts'
+import { maxClockAheadMs, type Uplink } from '../domain/uplink.ts'
+import type { ReplayState } from '../store/ingest-file.ts'
+import { openJournalReader } from '../store/journal-reader.ts'
+import { listSegments } from '../store/journal-segment.ts'
+import type { ReadingStore } from '../store/reading-store.ts'
+import type { Committer } from './commit.ts'
+import { decodeUplinks } from './decode.ts'
+import type { DeviceBook } from './devices.ts'
+
+/** Which uplinks to decode again: times in UTC epoch ms, null for no bound; a device, or all (null). */
+export type Replay = { id: string; from: number | null; to: number | null; deviceId: string | null; replace: boolean }
+
+export type ReplayTools = {
+  database: DatabaseSync
+  store: ReadingStore
+  book: DeviceBook
+  committer: Committer
+  journalFolder: string
+  horizonDays: number
+  /** The last uplink that ingest has committed: a replay does not run ahead of it. */
+  cursor(): number
+}
+
+const uplinksPerStep = 1000
+
+/**
+ * Decodes uplinks again, a step at a time, so that what is live is not held up: the generator is resumed between the
+ * live batches, and yields its state after every step.
+ *
+ * Without `replace`: the uplinks received in [from, to); equal keys are overwritten, what the codec no longer gives
+ * stays. With `replace` the readings observed in [from, to) are removed first, and everything that arrived since `from`
+ * is decoded again, since late uplinks hold readings of the span too; it is refused (Problem `journal_incomplete`)
+ * where the journal no longer holds all of that. Doing it twice gives what doing it once gives.
+ */
+export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGenerator<ReplayState> {
+  const from = replay.from ?? 0
+  const to = replay.to ?? Number.MAX_SAFE_INTEGER
+  const state: ReplayState = { id: replay.id, state: 'running', uplinks: 0, readings: 0, deadLetters: 0 }
+  yield state
+
+  if (replay.replace) {
+    for await (const _ of checkJournal(tools, from)) yield state
+    const devices = replay.deviceId === null ? undefined : [replay.deviceId]
+    await tools.store.remove({ ...(devices === undefined ? {} : { devices }), from, to })
+    recomputeLatest(tools.database, await newestOf(tools, replay.deviceId))
+    yield state
+  }
+
+  // A reading may be observed up to the clock's tolerance after its uplink was received.
+  const receivedFrom = replay.replace ? from - maxClockAheadMs : from
+  const receivedTo = replay.replace ? Number.MAX_SAFE_INTEGER : to
+  const untilSeq = tools.cursor()
+  const reader = openJournalReader(tools.journalFolder, { afterSeq: 0 })
+  try {
+    for (let batch = reader.read(uplinksPerStep); batch.length > 0; batch = reader.read(uplinksPerStep)) {
+      const uplinks = batch.filter(
+        (each) =>
+          each.seq <= untilSeq &&
+          each.receivedAt >= receivedFrom &&
+          each.receivedAt < receivedTo &&
+          concerns(each, replay),
+      )
+      if (uplinks.length > 0) await step(uplinks)
+      yield state
+      if (reader.position >= untilSeq) break
+    }
+  } finally {
+    reader.close()
+  }
+  yield { ...state, state: 'done', finishedAt: Date.now() }
+
+  async function step(uplinks: Uplink[]) {
+    const decoded = (await decodeUplinks(uplinks, tools.book, tools.horizonDays)).filter(
+      ({ deviceId }) => replay.deviceId === null || deviceId === replay.deviceId,
+    )
+    for (const each of decoded) {
+      const isInSpan = each.uplink.receivedAt >= from && each.uplink.receivedAt < to
+      if (!isInSpan) each.readings = each.readings.filter(({ observedAt }) => observedAt >= from && observedAt < to)
+    }
+    const outcome = await tools.committer.commit(decoded)
+    state.uplinks += decoded.length
+    state.readings += outcome.committed.length
+    state.deadLetters += outcome.deadLetters
+  }
+}
+
+// An integration's uplinks name their device inside: only decoding tells. A device's own are told by their topic.
+function concerns(uplink: Uplink, replay: Replay): boolean {
+  if (replay.deviceId === null || uplink.clientId === replay.deviceId) return true
+  return !uplink.topic.startsWith('devices/')
+}
+
+// Reads the journal once before anything is removed. Throws when something that arrived since `from` may be missing.
+async function* checkJournal({ journalFolder, cursor }: ReplayTools, from: number) {
+  const since = from - maxClockAheadMs
+  const oldest = listSegments(journalFolder)[0]
+  const holdsAll = oldest === undefined ? cursor() === 0 : oldest.firstSeq === 1
+  const lost: string[] = []
+  const reader = openJournalReader(journalFolder, { afterSeq: 0, onDamage: (text) => lost.push(text) })
+  try {
+    let begin: number | null = null
+    for (let batch = reader.read(uplinksPerStep); batch.length > 0; batch = reader.read(uplinksPerStep)) {
+      begin ??= batch[0]!.receivedAt
+      if (!holdsAll && begin > since)
+        throw new Problem('journal_incomplete', `the journal begins at ${formatTime(begin)}`)
+      yield
+    }
+    if (!holdsAll && begin === null) throw new Problem('journal_incomplete', 'the journal is empty')
+    if (reader.damage.lostUplinks > 0) throw new Problem('journal_incomplete', lost[0])
+  } finally {
+    reader.close()
+  }
+}
+
+// The newest reading that is left of each series that has a latest, or null.
+async function newestOf({ database, store }: ReplayTools, deviceId: string | null) {
+  const rows = database
+    .prepare(
+      `SELECT device_id AS deviceId, channel, quantity FROM latest WHERE ${deviceId === null ? '? IS NULL' : 'device_id = ?'}`,
+    )
+    .all(deviceId) as SeriesKey[]
+  const newest = []
+  for (const series of rows) newest.push({ series, reading: await store.lastBefore(series, Number.MAX_SAFE_INTEGER) })
+  return newest
+}
+
+function recomputeLatest(database: DatabaseSync, newest: Awaited<ReturnType<typeof newestOf>>) {
+  const remove = database.prepare('DELETE FROM latest WHERE device_id = ? AND channel = ? AND quantity = ?')
+  const update = database.prepare(
+    `UPDATE latest SET value = ?, observed_at = ?, received_at = ?, seq = ?
+     WHERE device_id = ? AND channel = ? AND quantity = ?`,
+  )
+  database.exec('BEGIN IMMEDIATE')
+  for (const { series, reading } of newest) {
+    const key = [series.deviceId, series.channel, series.quantity]
+    if (reading === null) remove.run(...key)
+    else update.run(reading.value, reading.observedAt, reading.receivedAt, reading.seq, ...key)
+  }
+  database.exec('COMMIT')
+}

@@ -1,0 +1,81 @@
+import type { Uplink } from '../domain/uplink.ts'
+import type { Group } from '../store/journal.ts'
+import { type Damage, type JournalReader, openJournalReader } from '../store/journal-reader.ts'
+import { decodeRecord } from '../store/journal-record.ts'
+
+/**
+ * Gives the uplinks behind a cursor in bounded batches: from the groups that the broker hands over right after it made
+ * them durable, while ingest keeps up with them; from the journal's files when it is behind, or in another process.
+ */
+export function openSource(folder: string, afterSeq: number, onDamage: (text: string) => void) {
+  let position = afterSeq
+  let reader: JournalReader | null = null
+  const groups: Group[] = []
+  const damage: Damage = { regions: 0, lostUplinks: 0 }
+
+  /** Takes a group over. Those that `take` no longer needs are let go. */
+  function offer(group: Group) {
+    groups.push(group)
+  }
+
+  /** The next uplinks; none when there are none now. */
+  function take(limit: number): Uplink[] {
+    // Groups that the files have already given are dropped; a gap before the first one is read from the files.
+    while (groups.length > 0 && groups[0]!.lastSeq <= position) groups.shift()
+    const first = groups[0]
+    if (first !== undefined && first.previousSeq <= position && first.firstSeq > position) {
+      closeReader()
+      return takeGroups(limit)
+    }
+    reader ??= openJournalReader(folder, { afterSeq: position, sync: true, onDamage })
+    const uplinks = reader.read(limit)
+    position = Math.max(position, reader.position)
+    return uplinks
+  }
+
+  function takeGroups(limit: number): Uplink[] {
+    const uplinks: Uplink[] = []
+    while (groups.length > 0 && uplinks.length < limit && groups[0]!.previousSeq <= position) {
+      const group = groups.shift()!
+      for (let at = 0; at < group.records.length; ) {
+        const found = decodeRecord(group.records, at, group.key, group.records.length - at)
+        if (found.kind !== 'record') throw new Error('a group of the journal is damaged in memory')
+        uplinks.push(found.uplink)
+        at = found.end
+      }
+      position = group.lastSeq
+    }
+    return uplinks
+  }
+
+  function closeReader() {
+    if (reader === null) return
+    damage.regions += reader.damage.regions
+    damage.lostUplinks += reader.damage.lostUplinks
+    reader.close()
+    reader = null
+  }
+
+  return {
+    offer,
+    take,
+    /** Whether something was handed over that was not taken yet. */
+    get hasGroups() {
+      return groups.length > 0
+    },
+    /** Goes back to a cursor: what was taken behind it comes again. */
+    rewind(afterSeq: number) {
+      closeReader()
+      position = afterSeq
+    },
+    get damage(): Damage {
+      return {
+        regions: damage.regions + (reader?.damage.regions ?? 0),
+        lostUplinks: damage.lostUplinks + (reader?.damage.lostUplinks ?? 0),
+      }
+    },
+    close: closeReader,
+  }
+}
+
+export type Source = ReturnType<typeof openSource>

@@ -1,0 +1,81 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Config } from '../config.ts'
+import { formats, models } from '../devices/catalogue.ts'
+import { compileDecoder } from '../devices/codec.ts'
+import { openEmbeddedStore } from '../store/embedded.ts'
+import type { Group } from '../store/journal.ts'
+import { acquireLock } from '../store/lock.ts'
+import { openRegistry } from '../store/registry.ts'
+import { openRoleState } from '../store/role-state.ts'
+import { openIngest } from './ingest.ts'
+import { startLiveServer } from './live-server.ts'
+
+/*
+ * The thread of the role "ingest". node:sqlite is synchronous: decoding and commits run here, so that the broker's
+ * event loop never waits for them. It gets groups of the journal, and tells its cursor, so that no more are sent than
+ * it keeps up with.
+ */
+
+const lockWaitMs = 5000
+const tellMs = 500
+
+const port = parentPort!
+const { config } = workerData as { config: Config }
+const dataDir = config.PARVIS_DATA_DIR
+
+const lock = acquireLock(dataDir, 'ingest', lockWaitMs)
+const registry = await openRegistry({ dataDir, readOnly: true })
+const live = await startLiveServer(dataDir)
+const state = openRoleState(dataDir, 'ingest')
+const ingest = openIngest({
+  dataDir,
+  registry,
+  catalogue: { models, formats, compileDecoder },
+  openStore: (database) => openEmbeddedStore(database),
+  horizonDays: config.PARVIS_HORIZON_DAYS,
+  retentionDays: config.PARVIS_RETENTION_DAYS,
+  onCommitted(readings) {
+    live.tell(readings)
+    port.postMessage({ cursor: ingest.cursor })
+  },
+  log: (level, text) => port.postMessage({ log: { level, text } }),
+})
+
+function tell() {
+  state.tell({
+    ready: ingest.trouble === null,
+    detail: ingest.trouble ?? undefined,
+    counters: {
+      cursor: ingest.cursor,
+      confirmed_seq: ingest.confirmedSeq,
+      uplinks_total: ingest.counters.uplinks,
+      readings_total: ingest.counters.readings,
+      dead_letters_total: ingest.counters.deadLetters,
+      replays_total: ingest.counters.replays,
+      journal_damaged_regions_total: ingest.damage.regions,
+      journal_lost_uplinks_total: ingest.damage.lostUplinks,
+    },
+  })
+}
+tell()
+const timer = setInterval(tell, tellMs)
+
+const running = ingest.run()
+
+port.on('message', async (message: { group: Group } | { close: true }) => {
+  if ('group' in message) {
+    const { records } = message.group
+    ingest.offer({ ...message.group, records: Buffer.from(records.buffer, records.byteOffset, records.byteLength) })
+    return
+  }
+  clearInterval(timer)
+  await ingest.close()
+  await running
+  await ingest.dispose()
+  await live.close()
+  await registry.destroy()
+  state.close()
+  lock.release()
+  port.close()
+})
+port.postMessage({ ready: true })

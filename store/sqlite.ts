@@ -1,0 +1,17 @@
+import { DatabaseSync } from 'node:sqlite'
+
+// Another connection may hold the write lock for a moment, never for long.
+const busyTimeoutMs = 5000
+const cacheKib = 16_384
+
+/**
+ * Opens an SQLite file as Parvis uses it: write-ahead log, so that other processes read while one writes; commits that
+ * leave their fsync to the checkpoint (`synchronous = NORMAL`): after a power cut the newest may be gone, never a part of
+ * one. `readOnly` throws when the file does not exist.
+ */
+export function openSqlite(path: string, { readOnly = false }: { readOnly?: boolean } = {}): DatabaseSync {
+  const database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs })
+  if (!readOnly) database.exec('PRAGMA journal_mode = WAL')
+  database.exec(`PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -${cacheKib}`)
+  return database
+}
