@@ -157,6 +157,15 @@ export type NewDevice = z.infer<typeof newDeviceSchema>
 export const devicePatchSchema = z.strictObject(deviceFields).omit({ id: true }).partial()
 export type DevicePatch = z.infer<typeof devicePatchSchema>
 
+/** One line of a file of devices; what it says of an installation makes one. */
+export const deviceLineSchema = newDeviceSchema.extend({
+  lifeCycle: deviceFields.lifeCycle.optional(),
+  assetId: assetIdSchema.optional(),
+  channel: z.string().min(1).max(64).optional(),
+  installedAt: z.number().optional(),
+})
+export type DeviceLine = z.infer<typeof deviceLineSchema>
+
 /** Which of a device's inputs, as an installation names it: 1 to 64 characters. */
 export const channelSchema = z
   .string()

@@ -1,0 +1,36 @@
+import { setImmediate } from 'node:timers/promises'
+import type { z } from 'zod'
+import type { Registry, RegistryTransaction } from '../store/registry.ts'
+import { type LineError, readTable } from './csv.ts'
+import { addIssues, type ColumnType, type Mapping, mapTable, refuseFile } from './import-mapping.ts'
+
+/** `dryRun` judges everything and writes nothing; `mapping` reads a file of another house. */
+export type ImportOptions = { dryRun?: boolean | undefined; mapping?: Mapping | undefined }
+
+/** The lines that their schema takes, and what is wrong with the others. */
+export async function readLines<Schema extends z.ZodType>(
+  file: string | Uint8Array,
+  columns: Readonly<Record<string, ColumnType>>,
+  schema: Schema,
+  mapping: Mapping | undefined,
+): Promise<{ lines: { line: number; fields: z.infer<Schema> }[]; errors: LineError[] }> {
+  const { lines: mapped, errors } = mapTable(await readTable(file), columns, mapping)
+  const lines: { line: number; fields: z.infer<Schema> }[] = []
+  for (const [i, { line, fields }] of mapped.entries()) {
+    const parsed = schema.safeParse(fields)
+    if (parsed.success) lines.push({ line, fields: parsed.data })
+    else addIssues(errors, line, parsed.error.issues)
+    if (i % 1000 === 999) await setImmediate()
+  }
+  return { lines, errors }
+}
+
+/** A file that is bad already is judged against the registry too, so that all its errors are told at once. */
+export async function judge(
+  registry: Registry,
+  errors: readonly LineError[],
+  check: (trx: RegistryTransaction) => Promise<void>,
+): Promise<void> {
+  await registry.transaction().execute(check)
+  if (errors.length > 0) refuseFile(errors)
+}
