@@ -1,4 +1,5 @@
-import type { DecodedReading, Decoding } from '../domain/fault.ts'
+import type { AssetKind } from '../domain/asset.ts'
+import type { DecodedReading, Decoding, Fault } from '../domain/fault.ts'
 import type { Label, Quantity } from '../domain/quantity.ts'
 
 /** How a number stands in a binary payload: sign, bits, byte order. */
@@ -10,6 +11,7 @@ export type FieldType =
   | 'i16be'
   | 'i16le'
   | 'u24be'
+  | 'u24le'
   | 'u32be'
   | 'u32le'
   | 'i32be'
@@ -17,7 +19,7 @@ export type FieldType =
   | 'f32be'
   | 'f32le'
 
-/** value = raw * scale + offset, unless raw is `missing` (then the field gives no reading) or is mapped by `states`. */
+/** value = raw * scale + offset; the scale is 1 and the offset 0 when not given. */
 type FieldMeaning = {
   quantity: Quantity
   channel?: string
@@ -26,20 +28,27 @@ type FieldMeaning = {
 }
 
 /**
- * One number of a binary payload. `at` is its first byte; `bits` takes `[from, count]` of the integer, bit 0 the lowest.
- * `expect` instead of a quantity makes it a marker: a frame with another value is a `bad_frame`.
+ * One number of a binary payload. `at` is its first byte; `bits` takes `[from, count]` of an unsigned integer, bit 0 the
+ * lowest. A raw number equal to `missing` gives no reading (NaN may stand here for a float). `expect` instead of a
+ * quantity makes it a marker: a frame with another value is a `bad_frame`.
  */
 export type BinaryField =
   | ({ at: number; type: FieldType; missing?: number; bits?: readonly [from: number, count: number] } & FieldMeaning)
   | { at: number; type: FieldType; expect: number }
 
-/** One value of a JSON payload, found by a path of keys such as `status.battery`; numbers, booleans or mapped texts. */
-export type JsonField = { path: string; values?: Readonly<Record<string, number>> } & FieldMeaning
+/**
+ * One value of a JSON payload, found by a path of keys such as `status.battery` or `sockets.0.power`. A number is
+ * scaled, a boolean is 0 or 1, a text is looked up in `values` and then among the quantity's states; null or nothing
+ * gives no reading. `channelPath` finds the channel in the message itself, such as the tag of the bin that was lifted;
+ * without a text there, `channel` stands.
+ */
+export type JsonField = { path: string; values?: Readonly<Record<string, number>>; channelPath?: string } & FieldMeaning
 
 /**
  * What a device of this model sends. `parvis` is the project's own JSON; `binary` a frame of fixed length; `json` any
- * other JSON object; `custom` is decoded by the folder's own `decode.ts`, for what a table cannot say. A device may send
- * the project's own JSON whatever its model: gateways and history do.
+ * other JSON object or array of such, with the time at the path `time` (RFC 3339 or epoch milliseconds); `custom` is
+ * decoded by the folder's own `decode.ts`, for what a table cannot say. A device may send the project's own JSON
+ * whatever its model: gateways and history do.
  */
 export type PayloadDefinition =
   | { format: 'parvis' }
@@ -53,7 +62,10 @@ export type DecodeContext = { receivedAt: number; port?: number }
 /** Pure, never throws on bad payloads: what it cannot read becomes faults. */
 export type Decode = (payload: Uint8Array, context: DecodeContext) => Decoding
 
-/** The inverse, as a simulated device does it. */
+/**
+ * The inverse, as a simulated device does it. Values are rounded to what the payload can tell and held within what its
+ * numbers can hold; readings that the model does not send are left out. Only JSON can carry `observedAt`.
+ */
 export type Encode = (readings: readonly DecodedReading[]) => Uint8Array
 
 /** A device model: the type of a sensor unit, as data. */
@@ -62,7 +74,7 @@ export type DeviceModel = {
   vendor: string
   label: Label
   /** The asset kinds that it watches. */
-  assetKinds: readonly string[]
+  assetKinds: readonly AssetKind[]
   /** How often it is expected to speak, in seconds; it counts as silent after three times that. */
   expectedIntervalS: number
   /** What it measures, for pages and checks; `generic-json` has all. */
@@ -70,17 +82,33 @@ export type DeviceModel = {
   payload: PayloadDefinition
 }
 
+/** A payload as an example writes it: a frame in hexadecimal, a JSON value, or a text as it is. */
+export type ExamplePayload = { hex: string } | { json: unknown } | { text: string }
+
+/**
+ * One line of a model's `examples.json`: payload in, readings and faults out. Each is a test of its own. A reading's
+ * channel is empty when left out; `observedAt` is RFC 3339.
+ */
+export type ModelExample = {
+  name: string
+  sort: 'success' | 'boundary' | 'failure'
+  payload: ExamplePayload
+  readings?: readonly { channel?: string; quantity: Quantity; value: number; observedAt?: string }[]
+  faults?: readonly Fault[]
+}
+
 /** What an integration's message says, once its network's envelope is opened. */
 export type Envelope = {
   /** The device's own id at its network (DevEUI in lower case for LoRaWAN), or null with a fault. */
   deviceId: string | null
+  /** When the network heard it, for readings that bring no time of their own; epoch milliseconds. */
   observedAt?: number
   /** The device's payload, for its model's codec; null when the message carries readings only. */
   payload: Uint8Array | null
   port?: number
   /** What the network itself measured or already decoded: rssi, snr, frame counter. */
   readings: DecodedReading[]
-  faults: Decoding['faults']
+  faults: Fault[]
 }
 
 /** How a network server (an integration) wraps what devices send. One folder under `devices/formats/`. */
@@ -89,4 +117,23 @@ export type UplinkFormat = {
   label: Label
   /** Opens one message; null when it is of no interest (a join, an acknowledgement). Never throws. */
   open(topic: string, payload: Uint8Array): Envelope | null
+}
+
+/**
+ * One line of a format's `examples.json`: a message in, its envelope out; null for a message of no interest. The frame
+ * for the device's codec is left out of the envelope when there is none.
+ */
+export type FormatExample = {
+  name: string
+  sort: 'success' | 'boundary' | 'failure'
+  topic: string
+  payload: ExamplePayload
+  envelope: {
+    deviceId: string | null
+    observedAt?: string
+    frame?: ExamplePayload
+    port?: number
+    readings?: ModelExample['readings']
+    faults?: readonly Fault[]
+  } | null
 }

@@ -1,4 +1,4 @@
-import type { Quantity } from './quantity.ts'
+import { defineQuantity, isQuantity, type Quantity } from './quantity.ts'
 
 /** Why an uplink, or a part of it, could not become readings. Fixed: programs are written against these words. */
 export const deadLetterReasons = [
@@ -40,6 +40,11 @@ export const faultTexts = {
     fr: 'Le message n’est pas du JSON : {error}.',
     en: 'The message is not JSON: {error}.',
   },
+  too_deep: {
+    reason: 'bad_json',
+    fr: 'Le message imbrique plus de {limit} objets ou tableaux.',
+    en: 'The message nests more than {limit} objects or arrays.',
+  },
   not_object: {
     reason: 'bad_json',
     fr: 'Un objet {"readings": …}, ou un tableau de tels objets, était attendu{where}.',
@@ -55,10 +60,15 @@ export const faultTexts = {
     fr: 'Le champ "{key}" n’est pas prévu{where} ; les champs connus sont observedAt, channel et readings.',
     en: 'The field "{key}" is not expected{where}; the known fields are observedAt, channel and readings.',
   },
+  no_known_field: {
+    reason: 'bad_json',
+    fr: 'Aucun des champs que le modèle connaît n’est dans le message{where}.',
+    en: 'None of the fields that the model knows is in the message{where}.',
+  },
   bad_channel: {
     reason: 'bad_value',
-    fr: 'Le canal doit être un texte d’au plus 64 caractères{where}.',
-    en: 'The channel must be a text of at most 64 characters{where}.',
+    fr: 'Le canal doit être un texte d’au plus {limit} caractères, sans caractère de contrôle{where}.',
+    en: 'The channel must be a text of at most {limit} characters, without control characters{where}.',
   },
   bad_time: {
     reason: 'bad_value',
@@ -97,18 +107,18 @@ export const faultTexts = {
   },
   unknown_quantity: {
     reason: 'unknown_quantity',
-    fr: 'La grandeur "{quantity}" est inconnue.',
-    en: 'The quantity "{quantity}" is unknown.',
+    fr: 'La grandeur "{quantity}" est inconnue{where}.',
+    en: 'The quantity "{quantity}" is unknown{where}.',
   },
   not_a_number: {
     reason: 'bad_value',
-    fr: '{quantity} : un nombre était attendu, le message donne {value}.',
-    en: '{quantity}: a number was expected, the message gives {value}.',
+    fr: '{quantity} : un nombre était attendu, le message donne {value}{where}.',
+    en: '{quantity}: a number was expected, the message gives {value}{where}.',
   },
   unknown_state: {
     reason: 'bad_value',
-    fr: '{quantity} : l’état "{value}" n’existe pas ; les états sont {states}.',
-    en: '{quantity}: there is no state "{value}"; the states are {states}.',
+    fr: '{quantity} : l’état "{value}" n’existe pas ; les états sont {states}{where}.',
+    en: '{quantity}: there is no state "{value}"; the states are {states}{where}.',
   },
   out_of_range: {
     reason: 'out_of_range',
@@ -179,9 +189,15 @@ export const faultTexts = {
 
 export type FaultCode = keyof typeof faultTexts
 
-/** A fault at hand: `fault('out_of_range', { quantity, value, ... })`. */
+/** Longest text that a fault keeps of a payload, so that a dead letter stays small whatever a device sends. */
+export const maxFaultTextLength = 200
+
+/** A fault at hand: `fault('out_of_range', { quantity, value, ... })`. Texts are cut at `maxFaultTextLength`. */
 export function fault(code: FaultCode, params?: Record<string, string | number>): Fault {
-  return params === undefined ? { code } : { code, params }
+  if (params === undefined) return { code }
+  const kept: Record<string, string | number> = {}
+  for (const [name, value] of Object.entries(params)) kept[name] = typeof value === 'string' ? cut(value) : value
+  return { code, params: kept }
 }
 
 /** The reason that a fault counts as. */
@@ -189,20 +205,43 @@ export function faultReason(fault: Fault): DeadLetterReason {
   return faultTexts[fault.code].reason
 }
 
-/** What a technician reads of a fault. Texts from payloads are cut at 200 characters and freed of control characters. */
+/**
+ * What a technician reads of a fault. Texts from payloads are cut and freed of control characters, quantities and
+ * units are told as people say them.
+ */
 export function faultText(fault: Fault, language: 'fr' | 'en'): string {
   const params = new Map(Object.entries(fault.params ?? {}))
-  return faultTexts[fault.code][language].replace(/\{(\w+)\}/g, (whole, name: string) => {
+  return faultTexts[fault.code][language].replace(/ ?\{(\w+)\}/g, (whole, name: string) => {
     const value = params.get(name)
     // "where" is optional: it tells which item of an array is meant.
     if (value === undefined) return name === 'where' ? '' : whole
-    return clean(String(value))
+    const told = tell(name, clean(String(value)), language)
+    return whole.startsWith(' ') && told !== '' ? ` ${told}` : told
   })
 }
 
+function tell(name: string, value: string, language: 'fr' | 'en'): string {
+  if (name === 'quantity' && isQuantity(value)) return `${defineQuantity(value).label[language]} (${value})`
+  if (name === 'unit') return unitSymbols[value] ?? value
+  return value
+}
+
+// UCUM codes that people write otherwise; a pure number has no unit to tell.
+const unitSymbols: Readonly<Record<string, string>> = {
+  '1': '',
+  Cel: '°C',
+  deg: '°',
+  m3: 'm³',
+  '[ppm]': 'ppm',
+  'ug/m3': 'µg/m³',
+}
+
 function clean(text: string): string {
-  const visible = text.replace(/\p{C}/gu, '�')
-  return visible.length > 200 ? `${visible.slice(0, 199)}…` : visible
+  return cut(text.replace(/\p{C}/gu, '�'))
+}
+
+function cut(text: string): string {
+  return text.length > maxFaultTextLength ? `${text.slice(0, maxFaultTextLength - 1)}…` : text
 }
 
 /** One decoded value, before its range and clock are judged. Without `observedAt` the uplink's `receivedAt` serves. */

@@ -1,0 +1,17 @@
+import { fault } from '../../../domain/fault.ts'
+import { isDeviceId } from '../../../domain/id.ts'
+import type { UplinkFormat } from '../../model.ts'
+
+const topicPattern = /(?:^|\/)([^/]+)\/up$/
+
+/** An integration without an envelope: the topic `.../{deviceId}/up` names the device, the payload is the device's own. */
+export default {
+  id: 'generic-json',
+  label: { fr: 'JSON de Parvis, un sujet par appareil', en: 'Parvis’s JSON, a topic for each device' },
+  open(topic, payload) {
+    const deviceId = topicPattern.exec(topic)?.[1]
+    if (deviceId === undefined || !isDeviceId(deviceId))
+      return { deviceId: null, payload: null, readings: [], faults: [fault('no_device', { path: '{deviceId}/up' })] }
+    return { deviceId, payload, readings: [], faults: [] }
+  },
+} satisfies UplinkFormat

@@ -1,0 +1,43 @@
+import type { DeviceModel } from '../../model.ts'
+
+export default {
+  id: 'parvis-meter-400',
+  vendor: 'Parvis',
+  label: { fr: 'Compteur électrique triphasé', en: 'Three-phase energy meter' },
+  assetKinds: ['energy_meter', 'building', 'cabinet', 'charging_point'],
+  expectedIntervalS: 900,
+  quantities: [
+    'voltage',
+    'current',
+    'active_power',
+    'reactive_power',
+    'power_factor',
+    'frequency',
+    'energy_active_import',
+    'energy_active_export',
+    'tariff',
+  ],
+  payload: {
+    format: 'binary',
+    bytes: 46,
+    fields: [
+      { at: 0, type: 'u8', expect: 0x04 },
+      { at: 1, type: 'u8', bits: [0, 4], quantity: 'tariff', missing: 15 },
+      { at: 2, type: 'u16be', quantity: 'voltage', channel: '1', scale: 0.1, missing: 0xffff },
+      { at: 4, type: 'u16be', quantity: 'voltage', channel: '2', scale: 0.1, missing: 0xffff },
+      { at: 6, type: 'u16be', quantity: 'voltage', channel: '3', scale: 0.1, missing: 0xffff },
+      { at: 8, type: 'u16be', quantity: 'current', channel: '1', scale: 0.01, missing: 0xffff },
+      { at: 10, type: 'u16be', quantity: 'current', channel: '2', scale: 0.01, missing: 0xffff },
+      { at: 12, type: 'u16be', quantity: 'current', channel: '3', scale: 0.01, missing: 0xffff },
+      { at: 14, type: 'i32be', quantity: 'active_power', channel: '1', missing: -0x8000_0000 },
+      { at: 18, type: 'i32be', quantity: 'active_power', channel: '2', missing: -0x8000_0000 },
+      { at: 22, type: 'i32be', quantity: 'active_power', channel: '3', missing: -0x8000_0000 },
+      { at: 26, type: 'i32be', quantity: 'active_power', missing: -0x8000_0000 },
+      { at: 30, type: 'i32be', quantity: 'reactive_power', missing: -0x8000_0000 },
+      { at: 34, type: 'i16be', quantity: 'power_factor', scale: 0.001, missing: -0x8000 },
+      { at: 36, type: 'u16be', quantity: 'frequency', scale: 0.01, missing: 0xffff },
+      { at: 38, type: 'u32be', quantity: 'energy_active_import', scale: 10, missing: 0xffff_ffff },
+      { at: 42, type: 'u32be', quantity: 'energy_active_export', scale: 10, missing: 0xffff_ffff },
+    ],
+  },
+} satisfies DeviceModel
