@@ -156,7 +156,8 @@ function countRequests(app: FastifyInstance, context: Context): void {
 // section 15.5.6).
 function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, known] of [...methods]) {
-    if (url.endsWith('*')) continue
+    // Pages and documentation are files: what they do not have is not found.
+    if (!/^\/(api\/v1\/|api\/openapi|health|metrics)/.test(url)) continue
     const allow = [...known].sort().join(', ')
     app.route({
       url,

@@ -4,6 +4,7 @@ import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
 import type { Reading } from '../../domain/reading.ts'
 import { formatTime } from '../../domain/time.ts'
+import { formatCsvLine } from '../../inventory/csv.ts'
 import { getDevice } from '../../inventory/devices.ts'
 import type { Routes } from '../context.ts'
 import { timeIn } from '../shapes.ts'
@@ -14,7 +15,7 @@ const chunkChars = 64 * 1024
 const columns = ['deviceId', 'channel', 'quantity', 'value', 'observedAt'] as const
 
 const formats = {
-  csv: { type: 'text/csv; charset=utf-8', head: `${columns.join()}\r\n`, write: writeCsv },
+  csv: { type: 'text/csv; charset=utf-8', head: formatCsvLine(columns), write: writeCsv },
   ndjson: { type: 'application/x-ndjson', head: '', write: writeNdjson },
 } as const
 
@@ -72,11 +73,6 @@ function writeNdjson({ deviceId, channel, quantity, value, observedAt }: Reading
   return `${JSON.stringify({ deviceId, channel, quantity, value, observedAt: formatTime(observedAt) })}\n`
 }
 
-// RFC 4180.
 function writeCsv({ deviceId, channel, quantity, value, observedAt }: Reading): string {
-  return `${quote(deviceId)},${quote(channel)},${quantity},${value},${formatTime(observedAt)}\r\n`
-}
-
-function quote(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return formatCsvLine([deviceId, channel, quantity, value, formatTime(observedAt)])
 }
