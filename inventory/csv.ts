@@ -82,7 +82,7 @@ export function parseNumber(text: string): number | null {
  * gets an apostrophe before it, so that it is not run as a formula. Numbers stay numbers, negative ones too.
  */
 export function formatCsvLine(cells: readonly (string | number | boolean | null | undefined)[]): string {
-  return `${cells.map(formatCell).join(',')}\r\n`
+  return `${cells.map(formatCell).join(',')}\n`
 }
 
 function formatCell(cell: string | number | boolean | null | undefined): string {

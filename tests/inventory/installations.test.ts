@@ -1,0 +1,224 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Problem } from '../../domain/problem.ts'
+import { addAsset } from '../../inventory/assets.ts'
+import { addDevice } from '../../inventory/devices.ts'
+import {
+  correctInstallation,
+  getInstallation,
+  install,
+  listInstallations,
+  swapDevice,
+  uninstall,
+} from '../../inventory/installations.ts'
+import type { Registry } from '../../store/registry.ts'
+import { makeRegistry, refusal } from '../support/registry.ts'
+
+async function makeCity(devices: readonly string[], assets: readonly string[]): Promise<Registry> {
+  const registry = await makeRegistry()
+  for (const id of devices) await addDevice(registry, { id, model: 'generic-json' })
+  for (const id of assets) await addAsset(registry, { id, kind: 'bench', label: id })
+  return registry
+}
+
+async function readAll(registry: Registry) {
+  return (await listInstallations(registry, { limit: 10_000 })).items
+}
+
+test('a device is installed in the past, moved, and its history read', async () => {
+  const registry = await makeCity(['d'], ['a', 'b'])
+  const first = await install(registry, { deviceId: 'd', assetId: 'a', installedAt: 1000 })
+  expect(first).toMatchObject({ deviceId: 'd', assetId: 'a', channel: null, installedAt: 1000, removedAt: null })
+  const [ended] = await uninstall(registry, { deviceId: 'd', removedAt: 2000 })
+  expect(ended).toEqual({ ...first, removedAt: 2000 })
+  // A moment is in one interval alone: it may begin where the other ends.
+  const second = await install(registry, { deviceId: 'd', assetId: 'b', installedAt: 2000 })
+  expect(await getInstallation(registry, second.id)).toEqual(second)
+  const { items } = await listInstallations(registry, { deviceId: 'd', limit: 10 })
+  expect(items.map((each) => [each.assetId, each.installedAt, each.removedAt])).toEqual([
+    ['a', 1000, 2000],
+    ['b', 2000, null],
+  ])
+  expect((await listInstallations(registry, { assetId: 'a', limit: 10 })).items).toHaveLength(1)
+})
+
+test('an overlap is refused, and the refusal says with what', async () => {
+  const registry = await makeCity(['d'], ['a', 'b'])
+  const { id } = await install(registry, { deviceId: 'd', assetId: 'a', installedAt: 1000, removedAt: 5000 })
+  const refused = install(registry, { deviceId: 'd', assetId: 'b', installedAt: 0 })
+  await expect(refused).rejects.toMatchObject({ code: 'overlapping_installation' })
+  const { detail } = (await refused.catch((error: unknown) => error)) as Problem
+  expect(detail).toBe(`d was on asset a from 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:05.000Z (installation ${id})`)
+  await install(registry, { deviceId: 'd', assetId: 'b', installedAt: 0, removedAt: 1000 })
+  await install(registry, { deviceId: 'd', assetId: 'b', installedAt: 5000 })
+  expect(await refusal(install(registry, { deviceId: 'd', assetId: 'b', installedAt: 9000 }))).toBe(
+    'overlapping_installation',
+  )
+})
+
+test('the whole device overlaps each of its channels; channels do not overlap each other', async () => {
+  const registry = await makeCity(['d', 'e'], ['a', 'b'])
+  await install(registry, { deviceId: 'd', assetId: 'a', channel: '1', installedAt: 1000 })
+  await install(registry, { deviceId: 'd', assetId: 'b', channel: '2', installedAt: 1000 })
+  expect(await refusal(install(registry, { deviceId: 'd', assetId: 'b', installedAt: 2000 }))).toBe(
+    'overlapping_installation',
+  )
+  expect(await refusal(install(registry, { deviceId: 'd', assetId: 'b', channel: '1', installedAt: 2000 }))).toBe(
+    'overlapping_installation',
+  )
+  // Several devices may be on one asset.
+  await install(registry, { deviceId: 'e', assetId: 'a', installedAt: 1000 })
+  expect(await refusal(install(registry, { deviceId: 'e', assetId: 'a', channel: '1' }))).toBe(
+    'overlapping_installation',
+  )
+  expect(await refusal(uninstall(registry, { deviceId: 'd', channel: '3' }))).toBe('not_installed')
+  expect(await uninstall(registry, { deviceId: 'd', channel: '1', removedAt: 3000 })).toHaveLength(1)
+  expect(await uninstall(registry, { deviceId: 'd', removedAt: 4000 })).toHaveLength(1)
+  expect(await refusal(uninstall(registry, { deviceId: 'd' }))).toBe('not_installed')
+})
+
+test('what does not exist, and time that goes backwards, are refused', async () => {
+  const registry = await makeCity(['d'], ['a'])
+  expect(await refusal(install(registry, { deviceId: 'x', assetId: 'a' }))).toBe('not_found')
+  expect(await refusal(install(registry, { deviceId: 'd', assetId: 'x' }))).toBe('not_found')
+  expect(await refusal(install(registry, { deviceId: 'd', assetId: 'a', installedAt: 5, removedAt: 5 }))).toBe(
+    'bad_request',
+  )
+  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: 5000 })
+  expect(await refusal(uninstall(registry, { deviceId: 'd', removedAt: 4000 }))).toBe('bad_request')
+  expect(await refusal(correctInstallation(registry, 'none', { removedAt: 1 }))).toBe('not_found')
+  expect(await refusal(uninstall(registry, { deviceId: 'x' }))).toBe('not_found')
+  expect((await readAll(registry))[0]!.removedAt).toBeNull()
+})
+
+test('a swap recorded late takes over assets and channels', async () => {
+  const registry = await makeCity(['old', 'new', 'other'], ['a', 'b'])
+  await install(registry, { deviceId: 'old', assetId: 'a', channel: '1', installedAt: 1000 })
+  await install(registry, { deviceId: 'old', assetId: 'b', channel: '2', installedAt: 1000 })
+  const { removed, installed } = await swapDevice(registry, { oldDeviceId: 'old', newDeviceId: 'new', at: 4000 })
+  expect(removed.map((each) => [each.deviceId, each.assetId, each.channel, each.removedAt])).toEqual([
+    ['old', 'a', '1', 4000],
+    ['old', 'b', '2', 4000],
+  ])
+  expect(installed.map((each) => [each.deviceId, each.assetId, each.channel, each.installedAt])).toEqual([
+    ['new', 'a', '1', 4000],
+    ['new', 'b', '2', 4000],
+  ])
+  // By the asset alone, as long as one device is on it.
+  await swapDevice(registry, { assetId: 'a', newDeviceId: 'other', at: 5000 })
+  await install(registry, { deviceId: 'old', assetId: 'a', installedAt: 6000 })
+  expect(await refusal(swapDevice(registry, { assetId: 'a', newDeviceId: 'new', at: 7000 }))).toBe('bad_request')
+})
+
+test('a swap that is refused changes nothing', async () => {
+  const registry = await makeCity(['old', 'new'], ['a', 'b'])
+  await install(registry, { deviceId: 'old', assetId: 'a', installedAt: 1000 })
+  await install(registry, { deviceId: 'new', assetId: 'b', installedAt: 9000 })
+  const before = await readAll(registry)
+  const swap = (at: number) => refusal(swapDevice(registry, { oldDeviceId: 'old', newDeviceId: 'new', at }))
+  expect(await swap(2000)).toBe('overlapping_installation')
+  expect(await swap(500)).toBe('bad_request')
+  expect(await refusal(swapDevice(registry, { oldDeviceId: 'old', newDeviceId: 'old' }))).toBe('bad_request')
+  expect(await refusal(swapDevice(registry, { newDeviceId: 'old' }))).toBe('bad_request')
+  expect(await refusal(swapDevice(registry, { oldDeviceId: 'old', newDeviceId: 'nothing' }))).toBe('not_found')
+  expect(await readAll(registry)).toEqual(before)
+})
+
+test('a correction may not overlap either, and tells the asset that it left', async () => {
+  const registry = await makeCity(['d'], ['a', 'b'])
+  const first = await install(registry, { deviceId: 'd', assetId: 'a', installedAt: 1000, removedAt: 2000 })
+  const second = await install(registry, { deviceId: 'd', assetId: 'b', installedAt: 2000 })
+  expect(await refusal(correctInstallation(registry, second.id, { installedAt: 1500 }))).toBe(
+    'overlapping_installation',
+  )
+  expect(await refusal(correctInstallation(registry, first.id, { removedAt: null }))).toBe('overlapping_installation')
+  expect(await correctInstallation(registry, first.id, { removedAt: 1800 })).toEqual({ ...first, removedAt: 1800 })
+  expect(await correctInstallation(registry, second.id, { installedAt: 1900, assetId: 'a', channel: '1' })).toEqual({
+    ...second,
+    installedAt: 1900,
+    assetId: 'a',
+    channel: '1',
+  })
+  const revisions = await registry.selectFrom('assets').select(['id', 'revision']).orderBy('id').execute()
+  expect(revisions[1]!.revision).toBeGreaterThan(revisions[0]!.revision)
+})
+
+test('pages of a history lack and repeat nothing', async () => {
+  const registry = await makeCity(['d', 'e', 'f'], ['a'])
+  for (const deviceId of ['d', 'e', 'f'])
+    for (let i = 0; i < 5; i++)
+      await install(registry, { deviceId, assetId: 'a', installedAt: i * 10, removedAt: i * 10 + 5 })
+  const all = await readAll(registry)
+  const paged = []
+  for (let cursor: string | undefined; ; ) {
+    const page = await listInstallations(registry, { assetId: 'a', limit: 4, cursor })
+    paged.push(...page.items)
+    if (page.next === null) break
+    cursor = page.next
+  }
+  expect(paged).toEqual(all)
+  expect(all).toHaveLength(15)
+})
+
+const devices = ['d0', 'd1', 'd2']
+const assets = ['a0', 'a1', 'a2']
+const deviceId = fc.constantFrom(...devices)
+const assetId = fc.constantFrom(...assets)
+const channel = fc.constantFrom(null, null, '1', '2')
+const time = fc.integer({ min: 0, max: 40 })
+const step = fc.oneof(
+  fc.record({
+    verb: fc.constant('install' as const),
+    deviceId,
+    assetId,
+    channel,
+    installedAt: time,
+    removedAt: fc.option(time),
+  }),
+  fc.record({ verb: fc.constant('uninstall' as const), deviceId, channel, removedAt: time }),
+  fc.record({ verb: fc.constant('swap' as const), oldDeviceId: deviceId, newDeviceId: deviceId, at: time }),
+  fc.record({
+    verb: fc.constant('correct' as const),
+    which: fc.nat(),
+    patch: fc.record({ assetId, channel, installedAt: time, removedAt: fc.option(time) }, { requiredKeys: [] }),
+  }),
+)
+
+test('whatever is recorded in whatever order, a channel is on one asset at a time', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const registry = await makeCity(devices, assets)
+      let accepted = 0
+      for (const each of steps)
+        try {
+          if (each.verb === 'install') await install(registry, each)
+          else if (each.verb === 'uninstall') await uninstall(registry, each)
+          else if (each.verb === 'swap') await swapDevice(registry, each)
+          else {
+            const all = await readAll(registry)
+            if (all.length > 0) await correctInstallation(registry, all[each.which % all.length]!.id, each.patch)
+          }
+          accepted++
+        } catch (error) {
+          if (!(error instanceof Problem)) throw error
+        }
+      const all = await readAll(registry)
+      for (let time = 0; time <= 41; time++)
+        for (const device of devices)
+          for (const input of ['1', '2', '3']) {
+            const there = all.filter(
+              (i) =>
+                i.deviceId === device &&
+                (i.channel === null || i.channel === input) &&
+                i.installedAt <= time &&
+                (i.removedAt === null || time < i.removedAt),
+            )
+            expect(there.length).toBeLessThanOrEqual(1)
+          }
+      for (const i of all) expect(i.removedAt ?? Number.POSITIVE_INFINITY).toBeGreaterThan(i.installedAt)
+      await registry.destroy()
+      return accepted >= 0
+    }),
+    { numRuns: 25 },
+  )
+})
