@@ -2,6 +2,9 @@ import type { DecodedReading, Decoding } from '../../../domain/fault.ts'
 import { addFault, closeFaults, type FaultList, newFaultList } from '../../fault-list.ts'
 import { historicLabels, historicTariffs, standardLabels, tariffOfPeriod } from './labels.ts'
 
+// Six bits of checksum do not see the upper bits of a character: a label is also held to the letters that labels have.
+const labelPattern = /^[A-Z][A-Z0-9+-]*$/
+
 /** The checksum of a group: the low six bits of the sum of its characters, made printable by adding a space. */
 export function ticChecksum(text: string): string {
   let sum = 0
@@ -13,7 +16,7 @@ export function ticChecksum(text: string): string {
  * Decodes the TIC frames of a Linky meter, historic or standard mode. Each group is judged by its own checksum: a wrong
  * one is a fault that names the group, and the others are kept. A payload may hold several frames, which are all read
  * at `receivedAt`: so only the last value of each series is given. Dates are not used, since a meter's clock needs not
- * be right. The last frame may be cut off: a group that ends with the payload before it is whole is left out.
+ * be right. A reader may begin and end within a frame: what is left of a group at either end is left out.
  */
 export function decodeTic(payload: Uint8Array): Decoding {
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1')
@@ -26,8 +29,10 @@ export function decodeTic(payload: Uint8Array): Decoding {
     const energies = new Map<string, number>()
     for (const [at, group] of groups.entries()) {
       if (group === '') continue
-      const endsPayload = index === frames.length - 1 && at === groups.length - 1
-      if (readGroup(group, endsPayload, energies, readings, faults)) rightGroups++
+      const isFirst = index === 0 && at === 0
+      const isLast = index === frames.length - 1 && at === groups.length - 1
+      const end = isLast ? 'last' : isFirst && text.includes('\x02') ? 'first' : undefined
+      if (readGroup(group, end, energies, readings, faults)) rightGroups++
     }
     for (const { registers } of historicTariffs) {
       const parts = registers.map(([, channel]) => energies.get(channel))
@@ -43,10 +48,11 @@ export function decodeTic(payload: Uint8Array): Decoding {
   return { readings: [...readings.values()], faults: closeFaults(faults) }
 }
 
-// Answers whether the text is a group with a right checksum, of use or not.
+// Answers whether the text is a group with a right checksum, of use or not. `end` tells that it may be the rest of one:
+// the last of the payload, or the first one before the first frame.
 function readGroup(
   group: string,
-  endsPayload: boolean,
+  end: 'first' | 'last' | undefined,
   energies: Map<string, number>,
   readings: Map<string, DecodedReading>,
   faults: FaultList,
@@ -56,15 +62,15 @@ function readGroup(
   // The checksum may itself be the separator of the historic mode: so it is taken by position, not by splitting.
   const body = group.slice(0, -2)
   const firstSeparator = body.indexOf(separator)
-  if (group.at(-2) !== separator || firstSeparator < 1) {
-    if (!endsPayload) addFault(faults, 'tic_bad_group', { group })
+  const label = body.slice(0, Math.max(firstSeparator, 0))
+  if (group.at(-2) !== separator || !labelPattern.test(label)) {
+    if (end === undefined) addFault(faults, 'tic_bad_group', { group })
     return false
   }
-  const label = body.slice(0, firstSeparator)
   const expected = ticChecksum(isStandard ? group.slice(0, -1) : body)
   const found = group.at(-1)!
   if (found !== expected) {
-    addFault(faults, 'tic_bad_checksum', { label, found, expected })
+    if (end !== 'first') addFault(faults, 'tic_bad_checksum', { label, found, expected })
     return false
   }
   const meaning = (isStandard ? standardLabels : historicLabels).get(label)
