@@ -54,6 +54,7 @@ export function installHealth(api: Api, context: Context): void {
         tags: ['platform'],
         summary: 'Counters of every role, in the text format of Prometheus',
         description: 'Without a token to a program on the same machine that comes through no proxy.',
+        response: { 200: { description: 'OK', content: { 'text/plain': { schema: z.string() } } } },
       },
     },
     async (request, reply) => {

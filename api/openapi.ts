@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http'
-import swagger, { type SwaggerTransform } from '@fastify/swagger'
+import swagger, { type SwaggerTransform, type SwaggerTransformObject } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { assetSchema, deviceSchema, installationSchema } from '../domain/asset.ts'
 import { problems } from '../domain/problem.ts'
 import type { Policy } from './access.ts'
 
@@ -25,6 +26,44 @@ export const problemSchema = z
       { type: 'urn:parvis:problem:not_found', title: 'There is no such object', status: 404, code: 'not_found' },
     ],
   })
+
+z.globalRegistry.add(deviceSchema, {
+  id: 'Device',
+  examples: [{ id: 'probe-1', model: 'generic-json', label: 'Sonde 1', expectedIntervalS: 3600, lifeCycle: 'active' }],
+})
+z.globalRegistry.add(assetSchema, {
+  id: 'Asset',
+  examples: [
+    {
+      id: 'bin-1',
+      kind: 'waste_container',
+      label: 'Place de la Réunion',
+      inventoryNumber: '2026-0117',
+      latitude: 47.7467,
+      longitude: 7.3389,
+      address: null,
+      district: 'Centre',
+      commune: 'Mulhouse',
+      service: 'Propreté',
+      parentId: null,
+      lifeCycle: 'in_service',
+      attributes: { volumeL: 3000 },
+    },
+  ],
+})
+z.globalRegistry.add(installationSchema, {
+  id: 'Installation',
+  examples: [
+    {
+      id: '019c7a54-7c00-7000-8000-000000000000',
+      deviceId: 'probe-1',
+      assetId: 'bin-1',
+      channel: null,
+      installedAt: '2026-03-01T08:00:00.000Z',
+      removedAt: null,
+    },
+  ],
+})
 
 // Swagger UI sets styles on elements as it draws them, and draws its icons from data: addresses; nothing comes from
 // elsewhere.
@@ -66,7 +105,7 @@ export async function installOpenapi(app: FastifyInstance, version: string): Pro
       },
     },
     transform: describeRoute as SwaggerTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: describeSchemas,
   })
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.register(swaggerUi, {
@@ -90,6 +129,15 @@ const tags = [
   ['platform', 'Whether Parvis itself is well.'],
 ] as const
 
+// The schemas that operations refer to; the library also gives each as an input, which hardly any is.
+const describeSchemas: SwaggerTransformObject = (document) => {
+  const described = jsonSchemaTransformObject(document)
+  const { components } = described as { components?: { schemas?: Record<string, unknown> } }
+  const text = JSON.stringify(described)
+  const used = Object.entries(components?.schemas ?? {}).filter(([id]) => text.includes(`"#/components/schemas/${id}"`))
+  return { ...described, components: { ...components, schemas: Object.fromEntries(used) } } as typeof described
+}
+
 // What every route has, beside what its schema says: the role that it asks for, and its refusals.
 const describeRoute: SwaggerTransform = (document) => {
   const { schema, url } = jsonSchemaTransform(document as Parameters<typeof jsonSchemaTransform>[0])
@@ -100,6 +148,7 @@ const describeRoute: SwaggerTransform = (document) => {
   return {
     url,
     schema: {
+      operationId: nameOperation(document.route.method, url),
       ...schema,
       description: [schema.description, policyTexts[policy]].filter(Boolean).join('\n\n'),
       ...(policy === 'public' ? { security: [] } : {}),
@@ -113,4 +162,14 @@ const describeRoute: SwaggerTransform = (document) => {
       },
     } as typeof schema,
   }
+}
+
+// `GET /api/v1/devices/:id/latest` is `getDevicesByIdLatest`: clients that are generated name their functions so.
+function nameOperation(method: string | readonly string[], url: string): string {
+  const words = url
+    .replace('/api/v1', '')
+    .replace(/:(\w+)/g, 'by-$1')
+    .split(/[^A-Za-z0-9]+/)
+  const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+  return `${[method].flat()[0]!.toLowerCase()}${name}`
 }

@@ -72,7 +72,7 @@ export const readingRoutes: Routes = (api, { registry, reader }) => {
       const { id } = await getDevice(registry, request.params.id)
       const asked = toSeriesQuery(request.query)
       const series = await reader.readings.query({ ...asked, devices: [id] })
-      reply.serializer(serializeAsIs)
+      reply.type('application/json; charset=utf-8').serializer(serializeAsIs)
       return toAnswer(series, asked, request.query.limit)
     },
   )
@@ -92,7 +92,7 @@ export const readingRoutes: Routes = (api, { registry, reader }) => {
       const { id } = await getAsset(registry, request.params.id)
       const asked = toSeriesQuery(request.query)
       const series = await readAssetSeries(registry, reader.readings, id, asked)
-      reply.serializer(serializeAsIs)
+      reply.type('application/json; charset=utf-8').serializer(serializeAsIs)
       return toAnswer(series, asked, request.query.limit)
     },
   )
