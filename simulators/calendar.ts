@@ -6,7 +6,7 @@ export const hourMs = 60 * minuteMs
 export const dayMs = 24 * hourMs
 
 /** Where the counters of the city begin: no simulated time lies before. */
-export const epochMs = Date.UTC(2020, 0, 1)
+export const epochMs = Date.UTC(2022, 0, 1)
 
 const offsets = new Map<number, number>()
 

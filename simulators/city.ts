@@ -70,7 +70,7 @@ const containersPerLorry = 45
 /**
  * The simulated city: assets around Mulhouse along its streets, the devices on them, and their faults. The same seed,
  * start and number of assets give the same city, and what stands where follows from the seed alone.
- * Throws RangeError for a start before 2020 or more than `maxAssets` assets.
+ * Throws RangeError for a start before 2023-02-05 or more than `maxAssets` assets.
  */
 export function planCity({ seed, assets = 600, startMs }: { seed: number; assets?: number; startMs: number }): City {
   if (!Number.isInteger(assets) || assets < 1 || assets > maxAssets)

@@ -25,7 +25,7 @@ const longestFarewellMs = 5000
 export type SimulateOptions = {
   /** The city: the same seed and start give the same one, and the same readings. */
   seed: number
-  /** Where simulated time begins, UTC epoch ms: 2021-02-05 at the earliest. */
+  /** Where simulated time begins, UTC epoch ms: 2023-02-05 at the earliest. */
   startMs: number
   /** How many days of simulated time; without it, the city lives on until `signal` is aborted. */
   days?: number

@@ -25,9 +25,10 @@ export const refuseLorry: Behaviour = (lorry, time) => {
     if (emptyings(container, time, time + 1).length === 0) continue
     const kgPerPercent = between(container.seed, 18, 0.4, 0.9)
     const packed = 1 + 0.1 * smoothNoise(container.seed, 19, time / dayMs)
+    const weightKg = kgPerPercent * packed * fillAt(container, time - 1)
     readings.push(
       value('lift_count', before + liftsUntil(container, time), tag),
-      value('weight', kgPerPercent * packed * fillAt(container, time - 1), tag),
+      value('weight', Math.round(10 * weightKg) / 10, tag),
     )
   }
   return [value('lift_count', (hashOf(lorry.seed, 16) % 20_000) + lifts), ...readings]
