@@ -1,0 +1,155 @@
+import type { AssetKind, AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../domain/asset.ts'
+import type { DeadLetterReason } from '../../../domain/fault.ts'
+import type { Label, QuantityDefinition } from '../../../domain/quantity.ts'
+import type { Role } from '../../../domain/role.ts'
+
+/** What the API answers, as far as the pages read it. Times are RFC 3339, UTC. */
+export type Session = { role: Role; name: string | null }
+export type Reading = {
+  deviceId: string
+  channel: string
+  quantity: string
+  value: number
+  unit: string
+  observedAt: string
+  receivedAt: string
+}
+export type AssetStatus = {
+  assetId: string
+  kind: AssetKind
+  label: string
+  state: AssetState
+  since: string
+  lastSeenAt: string | null
+  battery: number | null
+  attentions: string[]
+  deviceId: string | null
+  service: string | null
+  district: string | null
+}
+export type StateCount = { kind: AssetKind; state: AssetState; count: number }
+export type Asset = {
+  id: string
+  kind: AssetKind
+  label: string
+  inventoryNumber: string | null
+  latitude: number | null
+  longitude: number | null
+  address: string | null
+  district: string | null
+  commune: string | null
+  service: string | null
+  lifeCycle: AssetLifeCycle
+}
+export type Device = {
+  id: string
+  model: string
+  label: string | null
+  expectedIntervalS: number | null
+  lifeCycle: DeviceLifeCycle
+}
+export type Installation = {
+  id: string
+  deviceId: string
+  assetId: string
+  channel: string | null
+  installedAt: string
+  removedAt: string | null
+}
+export type Series = { deviceId: string; channel: string; quantity: string; points: [string, number][] }
+export type DeadLetter = {
+  id: string
+  reason: DeadLetterReason
+  detail: string
+  deviceId: string | null
+  topic: string
+  /** Base64. */
+  payload: string
+  receivedAt: string
+}
+export type ReasonCount = { reason: DeadLetterReason; count: number }
+export type Quantity = QuantityDefinition & { name: string }
+export type Model = { id: string; vendor: string; label: Label; expectedIntervalS: number }
+export type RoleHealth = { ready: boolean; since: string | null; detail?: string }
+export type Page<Item> = { items: Item[]; next: string | null }
+
+/** A refusal of the API, or its silence: `status` 0 stands for no answer at all. */
+export class ApiError extends Error {
+  readonly status: number
+  /** What the API says of the object that is meant, in the language that was asked for. */
+  readonly detail: string
+
+  constructor(status: number, detail: string) {
+    super(`${status} ${detail}`)
+    this.status = status
+    this.detail = detail
+  }
+}
+
+type Params = Record<string, string | number | null | undefined>
+
+const requestTimeoutMs = 20_000
+
+/** What happens when the API says that nobody is signed in; the session sets it. */
+let onSignedOut: () => void = () => {}
+export function whenSignedOut(listener: () => void): void {
+  onSignedOut = listener
+}
+
+/** Asks `path` of the API; params that are empty are left out. Throws ApiError. */
+export async function get<Answer>(path: string, params: Params = {}): Promise<Answer> {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(params))
+    if (value !== null && value !== undefined && value !== '') query.set(name, String(value))
+  const text = query.toString()
+  const response = await send('GET', `/api/v1${path}${text === '' ? '' : `?${text}`}`)
+  return (await response.json()) as Answer
+}
+
+/** Exchanges a token for the cookie of a session. Throws ApiError, 401 for a token that is not known. */
+export async function createSession(token: string): Promise<Session> {
+  const response = await send('POST', '/api/v1/session', { token })
+  return (await response.json()) as Session
+}
+
+export async function deleteSession(): Promise<void> {
+  await send('DELETE', '/api/v1/session')
+}
+
+/** The roles of the platform; told with 503 too, when one of them is not ready. */
+export async function getHealth(): Promise<Record<string, RoleHealth>> {
+  const response = await reach('GET', '/health')
+  const answer = (await response.json().catch(() => ({}))) as { roles?: Record<string, RoleHealth> }
+  if (answer.roles === undefined) throw new ApiError(response.status, '')
+  return answer.roles
+}
+
+/** The platform's own numbers by name, out of the text that Prometheus reads; labelled ones are left out. */
+export async function getMetrics(): Promise<Map<string, number>> {
+  const text = await (await send('GET', '/metrics')).text()
+  return new Map(Array.from(text.matchAll(/^(\w+) (\S+)$/gm), ([, name, value]) => [name!, Number(value)]))
+}
+
+async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  const response = await reach(method, path, body)
+  if (response.ok) return response
+  if (response.status === 401 && method === 'GET') onSignedOut()
+  const problem = (await response.json().catch(() => ({}))) as { detail?: string }
+  throw new ApiError(response.status, problem.detail ?? '')
+}
+
+async function reach(method: string, path: string, body?: unknown): Promise<Response> {
+  // The page's own language, which may be another than the browser's.
+  const headers: Record<string, string> = { 'accept-language': document.documentElement.lang }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  try {
+    return await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    })
+  } catch {
+    throw new ApiError(0, '')
+  }
+}

@@ -1,0 +1,65 @@
+export const views = ['live', 'assets', 'devices', 'dead-letters'] as const
+export type View = (typeof views)[number]
+
+/** Where the reader is: `#/assets/bin-12`, `#/assets?state=silent`. `view` is null at the bare address. */
+type Route = { view: View | null; id: string | null; params: URLSearchParams }
+
+let current = $state.raw<Route>(parseHash(location.hash))
+// The list that a detail was opened from, filters included, so that the way back leads there.
+let lists = $state.raw<Partial<Record<View, string>>>({})
+remember()
+
+addEventListener('hashchange', () => {
+  current = parseHash(location.hash)
+  remember()
+})
+
+export const route = {
+  get view(): View | null {
+    return current.view
+  },
+  get id(): string | null {
+    return current.id
+  },
+  param(name: string): string {
+    return current.params.get(name) ?? ''
+  },
+  /** The address of a list as it was last seen. */
+  backTo(view: View): string {
+    return lists[view] ?? toHref(view)
+  },
+  /** Changes the filters of the list in view, in the address too, without a step in the history. */
+  filter(view: View, params: Record<string, string>): void {
+    history.replaceState(null, '', toHref(view, null, params))
+    current = parseHash(location.hash)
+    remember()
+  },
+}
+
+/** The address of a view, of one object of it, or of a filtered list; empty filters are left out. */
+export function toHref(view: View, id: string | null = null, params: Record<string, string> = {}): string {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== '')).toString()
+  return `#/${view}${id === null ? '' : `/${encodeURIComponent(id)}`}${query === '' ? '' : `?${query}`}`
+}
+
+function parseHash(hash: string): Route {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2)
+  const [view, id] = path.split('/', 2)
+  return {
+    view: views.find((each) => each === view) ?? null,
+    id: id === undefined || id === '' ? null : decodeId(id),
+    params: new URLSearchParams(query),
+  }
+}
+
+function decodeId(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function remember(): void {
+  if (current.view !== null && current.id === null) lists = { ...lists, [current.view]: location.hash }
+}
