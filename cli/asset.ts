@@ -1,0 +1,104 @@
+import { addAsset, listAssets } from '../inventory/assets.ts'
+import { importAssets } from '../inventory/import-assets.ts'
+import {
+  type Command,
+  formatColumns,
+  neededOption,
+  numberOption,
+  pageOptionConfig,
+  pageOptions,
+  pageOptionTexts,
+  textOption,
+} from './command.ts'
+import { importOptions, readImport, readImportOptions } from './device.ts'
+
+export const assetCommands: Record<string, Command> = {
+  'asset add': {
+    usage:
+      'asset add <id> --kind k --label l [--lat y --lon x] [--number n] [--address a] [--district d] [--commune c] [--service s] [--parent id]',
+    summary: { fr: 'Inscrit un équipement à l’inventaire', en: 'Adds an asset to the inventory' },
+    words: 1,
+    options: {
+      kind: { type: 'string' },
+      label: { type: 'string' },
+      lat: { type: 'string' },
+      lon: { type: 'string' },
+      number: { type: 'string' },
+      address: { type: 'string' },
+      district: { type: 'string' },
+      commune: { type: 'string' },
+      service: { type: 'string' },
+      parent: { type: 'string' },
+    },
+    optionTexts: {
+      kind: { fr: 'type, comme waste_container', en: 'kind, such as waste_container' },
+      label: { fr: 'nom pour les personnes', en: 'name for people' },
+      lat: { fr: 'latitude en degrés', en: 'latitude in degrees' },
+      lon: { fr: 'longitude en degrés', en: 'longitude in degrees' },
+      number: { fr: 'numéro d’inventaire', en: 'inventory number' },
+      address: { fr: 'adresse', en: 'address' },
+      district: { fr: 'quartier', en: 'district' },
+      commune: { fr: 'commune', en: 'commune' },
+      service: { fr: 'service responsable', en: 'service in charge' },
+      parent: { fr: 'équipement qui porte celui-ci', en: 'asset that carries this one' },
+    },
+    async run({ registry, print }, [id], values) {
+      const asset = await addAsset(await registry(), {
+        id: id!,
+        kind: neededOption(values, 'kind'),
+        label: neededOption(values, 'label'),
+        latitude: numberOption(values, 'lat'),
+        longitude: numberOption(values, 'lon'),
+        inventoryNumber: textOption(values, 'number'),
+        address: textOption(values, 'address'),
+        district: textOption(values, 'district'),
+        commune: textOption(values, 'commune'),
+        service: textOption(values, 'service'),
+        parentId: textOption(values, 'parent'),
+      })
+      print(asset, `${asset.id}  ${asset.kind}  ${asset.label}`)
+    },
+  },
+  'asset list': {
+    usage: 'asset list [--kind k] [--service s] [--district d] [--q words] [--limit n] [--cursor c]',
+    summary: { fr: 'Liste les équipements', en: 'Lists the assets' },
+    words: 0,
+    options: {
+      kind: { type: 'string' },
+      service: { type: 'string' },
+      district: { type: 'string' },
+      q: { type: 'string' },
+      ...pageOptionConfig,
+    },
+    optionTexts: {
+      kind: { fr: 'type', en: 'kind' },
+      service: { fr: 'service responsable', en: 'service in charge' },
+      district: { fr: 'quartier', en: 'district' },
+      q: { fr: 'mots cherchés', en: 'words looked for' },
+      ...pageOptionTexts,
+    },
+    async run({ registry, print }, _, values) {
+      const page = await listAssets(await registry(), {
+        ...pageOptions(values),
+        kind: textOption(values, 'kind'),
+        service: textOption(values, 'service'),
+        district: textOption(values, 'district'),
+        q: textOption(values, 'q'),
+      })
+      print(page, formatColumns(page.items.map((each) => [each.id, each.kind, each.lifeCycle, each.label])))
+    },
+  },
+  'asset import': {
+    usage: 'asset import <file.csv> [--dry-run] [--mapping profile.json]',
+    summary: {
+      fr: 'Inscrit les équipements d’un fichier CSV, tous ou aucun',
+      en: 'Adds the assets of a CSV file, all or none',
+    },
+    words: 1,
+    ...importOptions(),
+    async run({ registry, print, language }, [file], values) {
+      const outcome = await importAssets(await registry(), await readImport(file!), await readImportOptions(values))
+      print(outcome, { fr: `${outcome.created} équipements`, en: `${outcome.created} assets` }[language])
+    },
+  },
+}

@@ -1,0 +1,115 @@
+import type { ParseArgsOptionsConfig } from 'node:util'
+import type { Config } from '../config.ts'
+import type { Label } from '../domain/quantity.ts'
+import { parseTime } from '../domain/time.ts'
+import { openRegistry, type Registry } from '../store/registry.ts'
+
+/** The values of a command's options, as node:util gives them. */
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>
+
+/** What a command works with. `language` is that of `PARVIS_LANG`. */
+export type Context = {
+  config: Config
+  language: 'fr' | 'en'
+  /** Prints the outcome: `document` alone as JSON with `--json`, `text` otherwise. */
+  print(document: unknown, text: string): void
+  /** Tells how far it is, on stderr; nothing with `--json`. */
+  progress(text: string): void
+  /** The registry, opened at the first call and closed when the command is over. */
+  registry(): Promise<Registry>
+}
+
+/** One verb of the command line. */
+export type Command = {
+  /** What follows `parvis`, as the help shows it. */
+  usage: string
+  summary: Label
+  /** What each option is; the names are those of `options`. */
+  optionTexts?: Readonly<Record<string, Label>>
+  options: ParseArgsOptionsConfig
+  /** How many words it takes that are no options: exactly this many. */
+  words: number
+  run(context: Context, words: readonly string[], values: OptionValues): Promise<void>
+}
+
+/** The command was not used as it wants to be: exit code 2. */
+export class UsageError extends Error {}
+
+/** Opens what a command asks for, once; `close` ends it. */
+export function openOnce(config: Config): { registry(): Promise<Registry>; close(): Promise<void> } {
+  let opened: Promise<Registry> | undefined
+  return {
+    registry() {
+      opened ??= openRegistry({ dataDir: config.PARVIS_DATA_DIR })
+      return opened
+    },
+    async close() {
+      await (await opened)?.destroy()
+    },
+  }
+}
+
+/** The text of an option, or undefined when it was not given. */
+export function textOption(values: OptionValues, name: string): string | undefined {
+  const value = values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The text of an option that has to be given. Throws UsageError. */
+export function neededOption(values: OptionValues, name: string): string {
+  const value = textOption(values, name)
+  if (value === undefined) throw new UsageError(`--${name}`)
+  return value
+}
+
+/** A time of an option, RFC 3339 with its offset, as UTC epoch milliseconds. Throws UsageError. */
+export function timeOption(values: OptionValues, name: string): number | undefined {
+  const text = textOption(values, name)
+  if (text === undefined) return undefined
+  const time = parseTime(text)
+  if (time === null) throw new UsageError(`--${name} ${text}: 2026-03-01T08:00:00Z`)
+  return time
+}
+
+/** A number of an option. Throws UsageError. */
+export function numberOption(values: OptionValues, name: string): number | undefined {
+  const text = textOption(values, name)
+  if (text === undefined) return undefined
+  const number = Number(text)
+  if (text.trim() === '' || !Number.isFinite(number)) throw new UsageError(`--${name} ${text}: 12.5`)
+  return number
+}
+
+/** The page that a list command was asked for. Throws UsageError. */
+export function pageOptions(values: OptionValues): { limit: number; cursor: string | undefined } {
+  const limit = numberOption(values, 'limit') ?? 500
+  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw new UsageError(`--limit ${limit}: 1-500`)
+  return { limit, cursor: textOption(values, 'cursor') }
+}
+
+export const pageOptionConfig: ParseArgsOptionsConfig = { limit: { type: 'string' }, cursor: { type: 'string' } }
+
+export const pageOptionTexts: Readonly<Record<string, Label>> = {
+  limit: { fr: 'nombre de lignes, 1 à 500 (500)', en: 'number of lines, 1 to 500 (500)' },
+  cursor: { fr: 'le "next" de la page précédente', en: 'the "next" of the page before' },
+}
+
+/** Lines of columns that stand below each other. */
+export function formatColumns(rows: readonly (readonly (string | number | null)[])[]): string {
+  const texts = rows.map((row) => row.map((cell) => (cell === null ? '-' : clean(String(cell)))))
+  const widths: number[] = []
+  for (const row of texts) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+  return texts
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+// What stands in a label must not steer the terminal that shows it.
+function clean(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ')
+}

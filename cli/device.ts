@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises'
+import { addDevice, listDevices, revokeDevice } from '../inventory/devices.ts'
+import { importDevices } from '../inventory/import-devices.ts'
+import type { Mapping } from '../inventory/import-mapping.ts'
+import { mappingSchema } from '../inventory/import-mapping.ts'
+import { parseInput } from '../inventory/input.ts'
+import {
+  type Command,
+  formatColumns,
+  neededOption,
+  numberOption,
+  type OptionValues,
+  pageOptionConfig,
+  pageOptions,
+  pageOptionTexts,
+  textOption,
+  UsageError,
+} from './command.ts'
+
+export const deviceCommands: Record<string, Command> = {
+  'device add': {
+    usage: 'device add <id> --model m [--label l] [--expected-interval s] [--secret s]',
+    summary: {
+      fr: 'Enregistre un appareil et donne son secret, une seule fois',
+      en: 'Registers a device and tells its secret, once',
+    },
+    words: 1,
+    options: {
+      model: { type: 'string' },
+      label: { type: 'string' },
+      'expected-interval': { type: 'string' },
+      secret: { type: 'string' },
+    },
+    optionTexts: {
+      model: { fr: 'modèle du catalogue', en: 'model of the catalogue' },
+      label: { fr: 'nom pour les personnes', en: 'name for people' },
+      'expected-interval': { fr: 'secondes entre deux messages', en: 'seconds from one message to the next' },
+      secret: { fr: 'secret choisi, d’au moins 16 caractères', en: 'chosen secret, of at least 16 characters' },
+    },
+    async run({ registry, print }, [id], values) {
+      const { device, secret } = await addDevice(await registry(), {
+        id: id!,
+        model: neededOption(values, 'model'),
+        label: textOption(values, 'label'),
+        expectedIntervalS: numberOption(values, 'expected-interval'),
+        secret: textOption(values, 'secret'),
+      })
+      print({ id: device.id, secret }, `${device.id}  ${secret}`)
+    },
+  },
+  'device revoke': {
+    usage: 'device revoke <id>',
+    summary: { fr: 'Retire à un appareil le droit de se connecter', en: 'Takes from a device the right to connect' },
+    words: 1,
+    options: {},
+    async run({ registry, print }, [id]) {
+      const device = await revokeDevice(await registry(), id!)
+      print(device, `${device.id}  ${device.lifeCycle}`)
+    },
+  },
+  'device list': {
+    usage: 'device list [--model m] [--q words] [--limit n] [--cursor c]',
+    summary: { fr: 'Liste les appareils', en: 'Lists the devices' },
+    words: 0,
+    options: { model: { type: 'string' }, q: { type: 'string' }, ...pageOptionConfig },
+    optionTexts: {
+      model: { fr: 'modèle du catalogue', en: 'model of the catalogue' },
+      q: { fr: 'mots de l’identifiant ou du nom', en: 'words of id or label' },
+      ...pageOptionTexts,
+    },
+    async run({ registry, print }, _, values) {
+      const page = await listDevices(await registry(), {
+        ...pageOptions(values),
+        model: textOption(values, 'model'),
+        q: textOption(values, 'q'),
+      })
+      print(page, formatColumns(page.items.map((each) => [each.id, each.model, each.lifeCycle, each.label])))
+    },
+  },
+  'device import': {
+    usage: 'device import <file.csv> [--dry-run] [--mapping profile.json]',
+    summary: {
+      fr: 'Enregistre les appareils d’un fichier CSV, tous ou aucun, et donne leurs secrets, une seule fois',
+      en: 'Registers the devices of a CSV file, all or none, and tells their secrets, once',
+    },
+    words: 1,
+    ...importOptions(),
+    async run({ registry, print, language }, [file], values) {
+      const outcome = await importDevices(await registry(), await readImport(file!), await readImportOptions(values))
+      const summary = {
+        fr: `${outcome.created} appareils, ${outcome.installed} poses`,
+        en: `${outcome.created} devices, ${outcome.installed} installations`,
+      }
+      print(
+        outcome,
+        [formatColumns(outcome.devices.map((each) => [each.id, each.secret])), summary[language]].join('\n').trim(),
+      )
+    },
+  },
+}
+
+/** What every import takes. */
+export function importOptions(): Pick<Command, 'options' | 'optionTexts'> {
+  return {
+    options: { 'dry-run': { type: 'boolean' }, mapping: { type: 'string' } },
+    optionTexts: {
+      'dry-run': { fr: 'juge tout et n’écrit rien', en: 'judges everything and writes nothing' },
+      mapping: {
+        fr: 'profil JSON : {"columns": {champ: colonne}, "defaults": {…}, "values": {…}}',
+        en: 'JSON profile: {"columns": {field: column}, "defaults": {…}, "values": {…}}',
+      },
+    },
+  }
+}
+
+/** The bytes of the file to import. Throws UsageError when it cannot be read. */
+export async function readImport(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+export async function readImportOptions(
+  values: OptionValues,
+): Promise<{ dryRun: boolean; mapping: Mapping | undefined }> {
+  const profile = textOption(values, 'mapping')
+  return {
+    dryRun: values['dry-run'] === true,
+    mapping: profile === undefined ? undefined : parseInput(mappingSchema, await readJson(profile)),
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as Error).message}`)
+  }
+}

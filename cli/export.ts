@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import type { Reading } from '../domain/reading.ts'
+import { formatTime } from '../domain/time.ts'
+import { formatCsvLine } from '../inventory/csv.ts'
+import { openIngestReader } from '../store/ingest-reader.ts'
+import { type Command, textOption, timeOption, UsageError } from './command.ts'
+
+/** Text that is gathered before it is written, in characters. */
+const chunkLength = 65_536
+
+// The first and last moment that a date can be (ECMAScript, 21.4.1.1).
+const beginningOfTime = -8.64e15
+const endOfTime = 8.64e15
+
+const formats: Record<string, { head: string; line(reading: Reading): string }> = {
+  ndjson: {
+    head: '',
+    line: ({ deviceId, channel, quantity, value, observedAt }) =>
+      `${JSON.stringify({ deviceId, channel, quantity, value, observedAt: formatTime(observedAt) })}\n`,
+  },
+  csv: {
+    head: formatCsvLine(['deviceId', 'channel', 'quantity', 'value', 'observedAt']),
+    line: ({ deviceId, channel, quantity, value, observedAt }) =>
+      formatCsvLine([deviceId, channel, quantity, value, formatTime(observedAt)]),
+  },
+}
+
+export const exportCommands: Record<string, Command> = {
+  'export readings': {
+    usage: 'export readings [--device d] [--from t] [--to t] [--format ndjson|csv]',
+    summary: {
+      fr: 'Écrit les relevés, un par ligne, tels qu’ils sont conservés',
+      en: 'Writes the readings, one a line, exactly as they are stored',
+    },
+    words: 0,
+    options: {
+      device: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      format: { type: 'string' },
+    },
+    optionTexts: {
+      device: { fr: 'un seul appareil', en: 'one device only' },
+      from: { fr: 'début, compris', en: 'beginning, included' },
+      to: { fr: 'fin, exclue', en: 'end, excluded' },
+      format: {
+        fr: 'ndjson (défaut) ou csv ; dans un CSV, un texte qui ressemble à une formule reçoit une apostrophe',
+        en: 'ndjson (default) or csv; in CSV a text that looks like a formula gets an apostrophe',
+      },
+    },
+    async run({ config }, _, values) {
+      const name = textOption(values, 'format') ?? 'ndjson'
+      const format = Object.hasOwn(formats, name) ? formats[name] : undefined
+      if (format === undefined) throw new UsageError(`--format ${name}: ${Object.keys(formats).join(', ')}`)
+      const device = textOption(values, 'device')
+      const range = {
+        ...(device === undefined ? {} : { devices: [device] }),
+        from: timeOption(values, 'from') ?? beginningOfTime,
+        to: timeOption(values, 'to') ?? endOfTime,
+      }
+      const reader = openIngestReader(config.PARVIS_DATA_DIR)
+      try {
+        let chunk = format.head
+        for await (const reading of reader.readings.scan(range)) {
+          chunk += format.line(reading)
+          if (chunk.length < chunkLength) continue
+          await write(chunk)
+          chunk = ''
+        }
+        await write(chunk)
+      } finally {
+        reader.close()
+      }
+    },
+  },
+}
+
+/** Writes to stdout, and waits while whoever reads it is behind. */
+async function write(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+}

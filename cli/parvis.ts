@@ -1,0 +1,186 @@
+import { parseArgs } from 'node:util'
+import { ConfigError, loadConfig } from '../config.ts'
+import { Problem, problemDocument } from '../domain/problem.ts'
+import { assetCommands } from './asset.ts'
+import { type Command, openOnce, UsageError } from './command.ts'
+import { deviceCommands } from './device.ts'
+import { exportCommands } from './export.ts'
+import { installCommands } from './install.ts'
+import { integrationCommands } from './integration.ts'
+import { replayCommands } from './replay.ts'
+import { simulateCommands } from './simulate.ts'
+import { tokenCommands } from './token.ts'
+import { verifyCommands } from './verify.ts'
+
+/*
+ * The command line. Exit code 0: done. 1: refused, or it failed. 2: not used as it wants to be.
+ */
+
+/** Every verb, by its words. Adding one is a file and its line here. */
+export const commands: ReadonlyMap<string, Command> = new Map(
+  Object.entries({
+    ...deviceCommands,
+    ...assetCommands,
+    ...installCommands,
+    ...integrationCommands,
+    ...tokenCommands,
+    ...exportCommands,
+    ...replayCommands,
+    ...simulateCommands,
+    ...verifyCommands,
+  }),
+)
+
+const texts = {
+  fr: {
+    usage: 'usage : parvis',
+    verbs: 'Commandes :',
+    options: 'Options :',
+    json: 'un seul document JSON en sortie',
+    help: 'cette aide',
+    more: 'parvis <commande> --help en dit plus. PARVIS_DATA_DIR dit où sont les données.',
+    unknown: 'commande inconnue',
+    wrong: 'mauvais usage',
+    words: 'nombre de mots inattendu',
+  },
+  en: {
+    usage: 'usage: parvis',
+    verbs: 'Commands:',
+    options: 'Options:',
+    json: 'one JSON document as output',
+    help: 'this help',
+    more: 'parvis <command> --help says more. PARVIS_DATA_DIR says where the data are.',
+    unknown: 'unknown command',
+    wrong: 'wrong usage',
+    words: 'unexpected number of words',
+  },
+} as const
+
+type Language = keyof typeof texts
+
+/** Runs one command; answers the exit code. */
+async function run(args: readonly string[]): Promise<number> {
+  let language: Language = process.env.PARVIS_LANG === 'en' ? 'en' : 'fr'
+  const json = args.includes('--json')
+  let close = async () => {}
+  const found = findCommand(args)
+  try {
+    if (found === null) {
+      const wantsHelp = args.length === 0 || args[0] === 'help' || args.includes('--help') || args.includes('-h')
+      if (!wantsHelp)
+        throw new UsageError(`${texts[language].unknown}: ${args.filter((each) => !each.startsWith('-')).join(' ')}`)
+      process.stdout.write(describeAll(language))
+      return args.length === 0 ? 2 : 0
+    }
+    const { command, rest } = found
+    const { values, positionals } = parseCommand(command, rest)
+    if (values.help === true) {
+      process.stdout.write(describe(command, language))
+      return 0
+    }
+    if (positionals.length !== command.words) throw new UsageError(`${texts[language].words}: ${command.usage}`)
+    const config = loadConfig()
+    language = config.PARVIS_LANG
+    const opened = openOnce(config)
+    close = opened.close
+    await command.run(
+      {
+        config,
+        language,
+        print: (document, text) => process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${text}\n`),
+        progress: (text) => void (json || process.stderr.write(`${text}\n`)),
+        registry: opened.registry,
+      },
+      positionals,
+      values,
+    )
+    return 0
+  } catch (error) {
+    return tell(error, json, language, found?.command)
+  } finally {
+    await close()
+  }
+}
+
+/** The verb that the first words name: of two words if there is one, else of one. */
+function findCommand(args: readonly string[]): { command: Command; rest: string[] } | null {
+  for (const length of [2, 1]) {
+    const command = commands.get(args.slice(0, length).join(' '))
+    if (command !== undefined) return { command, rest: args.slice(length) }
+  }
+  return null
+}
+
+function parseCommand(command: Command, args: string[]) {
+  try {
+    return parseArgs({
+      args: joinNegativeNumbers(command, args),
+      options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+      strict: true,
+    }) as { values: Record<string, string | boolean | undefined>; positionals: string[] }
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/** `--lon -1.5` is plain to people, but not to node:util, which wants `--lon=-1.5`. */
+function joinNegativeNumbers(command: Command, args: readonly string[]): string[] {
+  const joined: string[] = []
+  for (const each of args) {
+    const before = joined.at(-1) ?? ''
+    const takesValue = before.startsWith('--') && command.options[before.slice(2)]?.type === 'string'
+    if (takesValue && /^-[\d.]/.test(each)) joined[joined.length - 1] = `${before}=${each}`
+    else joined.push(each)
+  }
+  return joined
+}
+
+/** Tells what went wrong on stderr, as a problem document with `--json`; answers the exit code. */
+function tell(error: unknown, json: boolean, language: Language, command: Command | undefined): number {
+  const isUsage = error instanceof UsageError || error instanceof ConfigError
+  const problem =
+    error instanceof Problem
+      ? error
+      : new Problem(isUsage ? 'bad_request' : 'internal', error instanceof Error ? error.message : String(error))
+  const document = problemDocument(problem, language)
+  if (json) process.stderr.write(`${JSON.stringify(document)}\n`)
+  else {
+    const title = isUsage ? texts[language].wrong : document.title
+    process.stderr.write(`${title}${problem.detail === undefined ? '' : `: ${problem.detail}`}\n`)
+    for (const { path, message } of problem.errors ?? []) process.stderr.write(`  ${path}: ${message}\n`)
+  }
+  if (!json && error instanceof UsageError && command !== undefined)
+    process.stderr.write(`${texts[language].usage} ${command.usage}\n`)
+  return isUsage ? 2 : 1
+}
+
+function describe(command: Command, language: Language): string {
+  const lines = [
+    `${texts[language].usage} ${command.usage}`,
+    '',
+    command.summary[language],
+    '',
+    texts[language].options,
+  ]
+  for (const [name, { type }] of Object.entries(command.options))
+    lines.push(formatOption(`--${name}${type === 'string' ? ' …' : ''}`, command.optionTexts?.[name]?.[language] ?? ''))
+  lines.push(formatOption('--json', texts[language].json), formatOption('--help', texts[language].help))
+  return `${lines.join('\n')}\n`
+}
+
+function describeAll(language: Language): string {
+  const width = Math.max(...[...commands.keys()].map((name) => name.length))
+  const lines = [`${texts[language].usage} <…>`, '', texts[language].verbs]
+  for (const [name, command] of commands) lines.push(`  ${name.padEnd(width)}  ${command.summary[language]}`)
+  return `${[...lines, '', texts[language].more].join('\n')}\n`
+}
+
+function formatOption(option: string, text: string): string {
+  return `  ${option.padEnd(24)}${text}`.trimEnd()
+}
+
+// `parvis export readings | head` closes the pipe early: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
+process.exitCode = await run(process.argv.slice(2))
