@@ -138,7 +138,7 @@ describe('GET /exports/readings', () => {
     expect(status).toBe(200)
     expect(headers['content-type']).toBe('text/csv; charset=utf-8')
     expect(headers['content-disposition']).toBe('attachment; filename="readings.csv"')
-    const lines = body.split('\r\n')
+    const lines = body.split('\n')
     expect(lines[0]).toBe('deviceId,channel,quantity,value,observedAt')
     expect(lines).toHaveLength(123)
     expect(lines).toContain('probe-1,2,co2,400,2026-03-01T00:00:00.000Z')
@@ -163,7 +163,7 @@ describe('GET /exports/readings', () => {
 
   it('is a head alone when there is nothing, and refuses what cannot be', async () => {
     const empty = await api.call('viewer', 'GET', '/exports/readings?deviceId=quiet')
-    expect(empty.body).toBe('deviceId,channel,quantity,value,observedAt\r\n')
+    expect(empty.body).toBe('deviceId,channel,quantity,value,observedAt\n')
     expect((await api.call('viewer', 'GET', '/exports/readings?deviceId=nobody')).status).toBe(404)
     expect((await api.call('viewer', 'GET', '/exports/readings?format=xml')).status).toBe(400)
     expect((await api.call('viewer', 'GET', '/exports/readings?to=1970-01-01T00:00:00Z')).status).toBe(400)
