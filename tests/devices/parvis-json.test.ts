@@ -22,7 +22,7 @@ describe('bad input', () => {
   })
 
   test('brackets inside texts do not count as nesting, nor do closed ones', () => {
-    const text = JSON.stringify({ readings: { co2: `${'[{'.repeat(100)}\\"` } })
+    const text = JSON.stringify({ readings: { co2: `"${'[{'.repeat(100)}\\` } })
     expect(codes(decode(text).faults)).toEqual(['not_a_number'])
     expect(codes(decode(`[${'[],'.repeat(100)}{"readings":{"co2":1}}]`).faults)).toHaveLength(maxFaultsPerUplink + 1)
   })
