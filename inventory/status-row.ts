@@ -21,7 +21,7 @@ export type StatusFacts = {
   devices: ReadonlyMap<string, { model: string; expected_interval_s: number | null }>
   lastSeenAt: ReadonlyMap<string, number>
   latest: ReadonlyMap<string, readonly Latest[]>
-  before: Pick<StatusTable, 'state' | 'since' | 'silent_at'> | undefined
+  before: Pick<StatusTable, 'state' | 'since' | 'silent_at' | 'last_seen_at'> | undefined
 }
 
 /**
@@ -33,10 +33,10 @@ export function computeStatus(facts: StatusFacts, now: number): StatusTable {
   const begun = facts.installations.filter((each) => each.installedAt <= now)
   const current = begun.filter((each) => each.removedAt === null || each.removedAt > now)
   const watched = (current.length > 0 ? current : begun).map((installation) => {
-    const seenAt = seenWhileInstalled(installation, facts.lastSeenAt.get(installation.deviceId))
+    const seenAt = seenWhileInstalled(facts, installation)
     return { installation, seenAt, silentAt: silentAt(facts, installation, seenAt) }
   })
-  const lastSeenAt = newest(begun.map((each) => seenWhileInstalled(each, facts.lastSeenAt.get(each.deviceId))))
+  const lastSeenAt = newest(begun.map((each) => seenWhileInstalled(facts, each)))
   const heardLast = watched.reduce<(typeof watched)[number] | undefined>(
     (best, each) => (best === undefined || (each.seenAt ?? 0) >= (best.seenAt ?? 0) ? each : best),
     undefined,
@@ -98,10 +98,14 @@ export function computeStatus(facts: StatusFacts, now: number): StatusTable {
 }
 
 /** When a device was last heard while it was installed; null when it was not. */
-function seenWhileInstalled({ installedAt, removedAt }: Installation, seenAt: number | undefined): number | null {
+function seenWhileInstalled({ lastSeenAt, before }: StatusFacts, installation: Installation): number | null {
+  const { deviceId, installedAt, removedAt } = installation
+  const seenAt = lastSeenAt.get(deviceId)
   if (seenAt === undefined || seenAt < installedAt) return null
-  // A device that was taken away and still speaks was heard here until it went.
-  return removedAt === null ? seenAt : Math.min(seenAt, removedAt)
+  if (removedAt === null || seenAt < removedAt) return seenAt
+  // A device that was taken away speaks on elsewhere: what was known of this asset stands, else it was heard until it went.
+  const known = before?.last_seen_at ?? null
+  return known !== null && known >= installedAt && known < removedAt ? known : removedAt
 }
 
 function silentAt(facts: StatusFacts, installation: Installation, seenAt: number | null): number {

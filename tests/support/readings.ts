@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { onTestFinished } from 'vitest'
+import type { Reading } from '../../domain/reading.ts'
+import { openEmbeddedStore } from '../../store/embedded.ts'
+import { openIngestFile } from '../../store/ingest-file.ts'
+import { type IngestReader, openIngestReader } from '../../store/ingest-reader.ts'
+
+type Given = Pick<Reading, 'deviceId' | 'quantity' | 'value' | 'observedAt'> & Partial<Reading>
+
+/** Ingest's file with its reader, and a hand that writes into it as ingest does. */
+export function makeIngestFile(dataDir: string): {
+  reader: IngestReader
+  /** Stores readings, moves latest, and notes that their devices were heard at `receivedAt`. */
+  hear(...readings: Given[]): Promise<void>
+} {
+  const database: DatabaseSync = openIngestFile(dataDir)
+  const store = openEmbeddedStore(database)
+  const reader = openIngestReader(dataDir)
+  onTestFinished(() => {
+    reader.close()
+    database.close()
+  })
+  let seq = 0
+  return {
+    reader,
+    async hear(...given) {
+      for (const each of given) {
+        const reading: Reading = { channel: '', receivedAt: each.observedAt, seq: ++seq, ...each }
+        await store.write([reading])
+        const { deviceId, channel, quantity, value, observedAt, receivedAt } = reading
+        database
+          .prepare(
+            `INSERT INTO latest (device_id, channel, quantity, value, observed_at, received_at, seq)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET value = excluded.value, observed_at = excluded.observed_at,
+               received_at = excluded.received_at, seq = excluded.seq
+             WHERE excluded.observed_at >= latest.observed_at`,
+          )
+          .run(deviceId, channel, quantity, value, observedAt, receivedAt, reading.seq)
+        database
+          .prepare(
+            `INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
+             ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = excluded.seq`,
+          )
+          .run(deviceId, receivedAt, reading.seq)
+      }
+    },
+  }
+}
