@@ -144,11 +144,11 @@ function createServer(config: Config, logger: FastifyBaseLogger) {
 
 function countRequests(app: FastifyInstance, context: Context): void {
   const { counters } = context
-  Object.assign(counters, { requestsTotal: 0, requestErrorsTotal: 0, failuresTotal: 0, streams: 0 })
+  Object.assign(counters, { requests_total: 0, request_errors_total: 0, failures_total: 0, streams: 0 })
   app.addHook('onResponse', async (_request, reply) => {
-    counters.requestsTotal!++
-    if (reply.statusCode >= 500) counters.failuresTotal!++
-    else if (reply.statusCode >= 400) counters.requestErrorsTotal!++
+    counters.requests_total!++
+    if (reply.statusCode >= 500) counters.failures_total!++
+    else if (reply.statusCode >= 400) counters.request_errors_total!++
   })
 }
 

@@ -112,7 +112,7 @@ export async function installOpenapi(app: FastifyInstance, version: string): Pro
     routePrefix: '/api/docs',
     staticCSP: docsPolicy,
     theme: { title: 'Parvis API' },
-    uiConfig: { docExpansion: 'list', tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
+    uiConfig: { layout: 'BaseLayout', docExpansion: 'list', tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
   })
 }
 

@@ -1,17 +1,22 @@
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as setTimer } from 'node:timers'
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Config } from '../config.ts'
 import { foldStatus } from '../inventory/status-fold.ts'
-import { openIngestReader } from '../store/ingest-reader.ts'
-import { openRegistry } from '../store/registry.ts'
+import { type IngestReader, openIngestReader } from '../store/ingest-reader.ts'
+import { acquireLock } from '../store/lock.ts'
+import { openRegistry, type Registry } from '../store/registry.ts'
 import { openRoleState } from '../store/role-state.ts'
 import { buildApi } from './api.ts'
 import { limits } from './limits.ts'
 
 const everyMs = 1000
+
+/** How long a role that is ending may keep the next one waiting. */
+const lockWaitMs = 5000
 
 /** The built pages of dashboards/web. */
 const builtPages = join(import.meta.dirname, '..', 'dist', 'web')
@@ -19,7 +24,7 @@ const builtPages = join(import.meta.dirname, '..', 'dist', 'web')
 /**
  * Runs the role `api`: opens the registry and the read side of ingest's file, listens, and once a second folds the
  * status table and tells how it is. Answers the address that it listens on; `close` ends what still runs, within
- * seconds. Throws when it cannot listen or open its files.
+ * seconds. Throws when another process has the role, or the port is taken.
  */
 export async function startApi(
   config: Config,
@@ -27,51 +32,63 @@ export async function startApi(
 ): Promise<{ url: string; close(): Promise<void> }> {
   const logger = options.logger ?? pino({ level: config.PARVIS_LOG_LEVEL, base: { role: 'api' } })
   const dataDir = config.PARVIS_DATA_DIR
-  const registry = await openRegistry({ dataDir })
-  const reader = openIngestReader(dataDir)
   const counters: Record<string, number> = {}
-  const app = await buildApi({ config, registry, reader, webDir: options.webDir ?? builtPages, logger, counters })
+  const opened = new AsyncDisposableStack()
   try {
+    const lock = acquireLock(dataDir, 'api', lockWaitMs)
+    opened.defer(() => lock.release())
+    const registry = await openRegistry({ dataDir })
+    opened.defer(() => registry.destroy())
+    const reader = openIngestReader(dataDir)
+    opened.defer(() => reader.close())
+    const state = openRoleState(dataDir, 'api')
+    opened.defer(() => state.close())
+    const app = await buildApi({ config, registry, reader, webDir: options.webDir ?? builtPages, logger, counters })
+    opened.defer(() => closeWithin(app, limits.closeTimeoutMs))
     await app.listen({ host: config.PARVIS_HTTP_HOST, port: config.PARVIS_HTTP_PORT })
+
+    const fold = keepFolded(registry, reader, logger)
+    opened.defer(() => fold.stop())
+    const tell = () => state.tell({ ready: fold.failure === undefined, detail: fold.failure, counters })
+    const telling = repeat(tell, everyMs)
+    opened.defer(() => telling.stop())
+    return { url: addressOf(app.server.address(), config), close: () => opened.disposeAsync() }
   } catch (error) {
-    await app.close()
-    reader.close()
-    await registry.destroy()
+    await opened.disposeAsync()
     throw error
-  }
-
-  const state = openRoleState(dataDir, 'api')
-  let detail: string | undefined
-  const fold = async () => {
-    try {
-      await foldStatus(registry, reader)
-      detail = undefined
-    } catch (error) {
-      // The next second tries again; the log says it once, health says it as long as it lasts.
-      if (detail === undefined) logger.error({ err: error }, 'the status of assets could not be folded')
-      detail = `the status of assets is not kept up to date: ${(error as Error).message}`
-    }
-  }
-  const folding = repeat(fold, everyMs)
-  const telling = repeat(async () => state.tell({ ready: detail === undefined, detail, counters }), everyMs)
-
-  return {
-    url: addressOf(app.server.address(), config),
-    async close() {
-      await folding.stop()
-      await telling.stop()
-      const timer = setTimer(() => app.server.closeAllConnections(), limits.closeTimeoutMs)
-      await app.close()
-      clearTimeout(timer)
-      reader.close()
-      await registry.destroy()
-      state.close()
-    },
   }
 }
 
+/** Folds the status table once a second; `failure` says why it is behind, while it is. */
+function keepFolded(registry: Registry, reader: IngestReader, logger: FastifyBaseLogger) {
+  let failure: string | undefined
+  const folding = repeat(async () => {
+    try {
+      await foldStatus(registry, reader)
+      failure = undefined
+    } catch (error) {
+      // The next second tries again; the log says it once, health says it as long as it lasts.
+      if (failure === undefined) logger.error({ err: error }, 'the status of assets could not be folded')
+      failure = `the status of assets is not kept up to date: ${(error as Error).message}`
+    }
+  }, everyMs)
+  return {
+    get failure() {
+      return failure
+    },
+    stop: () => folding.stop(),
+  }
+}
+
+/** Lets requests that run come to their end, for a while. */
+async function closeWithin(app: FastifyInstance, timeoutMs: number): Promise<void> {
+  const timer = setTimer(() => app.server.closeAllConnections(), timeoutMs)
+  await app.close()
+  clearTimeout(timer)
+}
+
 /** Runs a task again and again, with a pause after each, so that two runs never overlap. */
-function repeat(task: () => Promise<void>, pauseMs: number): { stop(): Promise<void> } {
+function repeat(task: () => void | Promise<void>, pauseMs: number): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const run = async () => {
     while (!stopping.signal.aborted) {
@@ -88,7 +105,7 @@ function repeat(task: () => Promise<void>, pauseMs: number): { stop(): Promise<v
   }
 }
 
-function addressOf(address: ReturnType<import('node:net').Server['address']>, config: Config): string {
+function addressOf(address: ReturnType<Server['address']>, config: Config): string {
   const scheme = config.PARVIS_TLS_CERT === undefined ? 'http' : 'https'
   const host = config.PARVIS_HTTP_HOST.includes(':') ? `[${config.PARVIS_HTTP_HOST}]` : config.PARVIS_HTTP_HOST
   const port = typeof address === 'object' && address !== null ? address.port : config.PARVIS_HTTP_PORT
