@@ -10,6 +10,7 @@ export const verifyCommands: Record<string, Command> = {
       const { verifyData } = await import('../store/verify.ts')
       const report = await verifyData(config.PARVIS_DATA_DIR)
       print(report, JSON.stringify(report, null, 2))
+      if (!report.isSound) process.exitCode = 1
     },
   },
 }

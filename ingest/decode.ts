@@ -1,3 +1,4 @@
+import { addFault, closeFaults, type FaultList, newFaultList } from '../devices/fault-list.ts'
 import type { Envelope } from '../devices/model.ts'
 import { type DecodedReading, type Decoding, type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
@@ -16,9 +17,6 @@ export type Decoded = {
   readings: Reading[]
   faults: Fault[]
 }
-
-// What one dead letter lists; the rest is counted.
-const maxFaults = 20
 
 // An uplink, addressed: which device sent it, and what its network's envelope says.
 type Addressed = { uplink: Uplink; envelope: Envelope; isStatus: boolean }
@@ -69,18 +67,19 @@ function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, hor
     return { uplink, deviceId, isKnown: false, readings: [], faults: [fault('unknown_device', { deviceId })] }
   // A last will holds no readings, and its device did not send it: the broker did.
   if (isStatus) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
-  const faults = [...envelope.faults]
+  const list = newFaultList()
+  addFaults(list, envelope.faults)
   const decoded: DecodedReading[] = [...envelope.readings]
   if (envelope.payload !== null) {
     const given = runCodec(codec, envelope, uplink)
     for (const each of given.readings) decoded.push(each)
-    faults.push(...given.faults)
+    addFaults(list, given.faults)
   }
   const readings: Reading[] = []
   for (const each of decoded) {
     const observedAt = each.observedAt ?? envelope.observedAt
     const wrong = judge(observedAt === undefined ? each : { ...each, observedAt }, uplink.receivedAt, horizonDays)
-    if (wrong !== null) faults.push(wrong)
+    if (wrong !== null) addFaults(list, [wrong])
     else
       readings.push({
         deviceId,
@@ -92,9 +91,14 @@ function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, hor
         seq: uplink.seq,
       })
   }
-  if (faults.length > maxFaults)
-    faults.splice(maxFaults, Infinity, fault('more_faults', { count: faults.length - maxFaults }))
-  return { uplink, deviceId, isKnown: true, readings, faults }
+  return { uplink, deviceId, isKnown: true, readings, faults: closeFaults(list) }
+}
+
+// A codec's own list may be full already: what it left out is counted on.
+function addFaults(list: FaultList, faults: readonly Fault[]) {
+  for (const { code, params } of faults)
+    if (code === 'more_faults') list.left += Number(params?.count)
+    else addFault(list, code, params)
 }
 
 function runCodec(codec: Codec, envelope: Envelope, uplink: Uplink): Decoding {

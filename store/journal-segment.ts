@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SegmentKey } from './journal-record.ts'
 
@@ -19,10 +19,10 @@ export function nameSegment(folder: string, firstSeq: number, previousSeq: numbe
   return { path: join(folder, name), firstSeq, previousSeq, key: toKey(key.toString('hex')) }
 }
 
-/** The segments of a folder, oldest first. Other files are passed over. */
+/** The segments of a folder, oldest first; none of one that is not there yet. Other files are passed over. */
 export function listSegments(folder: string): Segment[] {
   const segments: Segment[] = []
-  for (const name of readdirSync(folder)) {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const match = namePattern.exec(name)
     if (match === null) continue
     segments.push({

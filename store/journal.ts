@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Uplink } from '../domain/uplink.ts'
 import { encodeRecord, measureRecord, minRecordBytes, type SegmentKey } from './journal-record.ts'
-import { readSegmentEnd } from './journal-recovery.ts'
+import { recoverSegment } from './journal-recovery.ts'
 import { listSegments, nameSegment, type Segment } from './journal-segment.ts'
 
 /** An uplink on its way into the journal, which gives it its `seq`. */
@@ -297,7 +297,7 @@ async function recover(options: JournalOptions) {
   for (;;) {
     const last = segments.at(-1)
     if (last === undefined) break
-    const end = await readSegmentEnd(last)
+    const end = await recoverSegment(last)
     nextSeq = Math.max(nextSeq, last.firstSeq, end.lastSeq + 1) + Math.ceil(end.tornBytes / minRecordBytes) + 1
     if (end.tornBytes > 0)
       log('warn', `journal: ${end.tornBytes} bytes at the end of ${last.path} are no record; they are passed over`)

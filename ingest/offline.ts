@@ -1,0 +1,49 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { formats, models } from '../devices/catalogue.ts'
+import { compileDecoder } from '../devices/codec.ts'
+import { requestReplay } from '../inventory/requests.ts'
+import { openEmbeddedStore } from '../store/embedded.ts'
+import type { ReplayState } from '../store/ingest-file.ts'
+import { openIngestReader } from '../store/ingest-reader.ts'
+import { acquireLock } from '../store/lock.ts'
+import { openRegistry } from '../store/registry.ts'
+import { openIngest } from './ingest.ts'
+
+const pauseMs = 20
+
+/**
+ * Does a replay while the platform does not run, with ingest's own lock and work: what stands in the journal is stored
+ * first, as it would have been. Throws when ingest runs after all.
+ */
+export async function replayOffline(
+  config: Config,
+  span: { from?: number; to?: number; deviceId?: string; replace?: boolean },
+): Promise<ReplayState> {
+  const dataDir = config.PARVIS_DATA_DIR
+  const lock = acquireLock(dataDir, 'ingest')
+  const registry = await openRegistry({ dataDir })
+  const ingest = openIngest({
+    dataDir,
+    registry,
+    catalogue: { models, formats, compileDecoder },
+    openStore: (database) => openEmbeddedStore(database),
+    horizonDays: config.PARVIS_HORIZON_DAYS,
+    log: () => {},
+  })
+  const reader = openIngestReader(dataDir)
+  try {
+    const { id } = await requestReplay(registry, span)
+    for (;;) {
+      const isBusy = await ingest.step()
+      const state = reader.replay(id)
+      if (state !== null && state.state !== 'running') return state
+      if (!isBusy) await setTimeout(pauseMs)
+    }
+  } finally {
+    reader.close()
+    await ingest.dispose()
+    await registry.destroy()
+    lock.release()
+  }
+}
