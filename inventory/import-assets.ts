@@ -86,6 +86,7 @@ async function checkAssets(
 ): Promise<void> {
   const inFile = new Set(lines.map(({ fields: asset }) => asset.id))
   for (const part of inParts(lines)) {
+    await setImmediate()
     const parents = part.flatMap(({ fields: asset }) =>
       asset.parentId == null || inFile.has(asset.parentId) ? [] : [asset.parentId],
     )

@@ -93,6 +93,7 @@ async function checkDevices(
   errors: LineError[],
 ): Promise<void> {
   for (const part of inParts(lines)) {
+    await setImmediate()
     const ids = part.map(({ fields: device }) => device.id)
     const devices = await trx.selectFrom('devices').select('id').where('id', 'in', ids).execute()
     const integrations = await trx.selectFrom('integrations').select('name as id').where('name', 'in', ids).execute()

@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest'
+import type { Problem } from '../../domain/problem.ts'
+import { getAsset, listAssets } from '../../inventory/assets.ts'
+import { addDevice, getDevice, listDevices } from '../../inventory/devices.ts'
+import { importAssets } from '../../inventory/import-assets.ts'
+import { importDevices } from '../../inventory/import-devices.ts'
+import { listInstallations } from '../../inventory/installations.ts'
+import { addIntegration } from '../../inventory/integrations.ts'
+import { readCredentials } from '../../store/credentials.ts'
+import { verifySecret } from '../../store/secrets.ts'
+import { makeRegistry } from '../support/registry.ts'
+
+async function errorsOf(promise: Promise<unknown>): Promise<[string, string][]> {
+  const problem = (await promise.then(
+    () => ({ errors: [] }),
+    (error: unknown) => error,
+  )) as Problem
+  if (problem.errors === undefined) throw problem
+  return problem.errors.map(({ path, message }) => [path, message])
+}
+
+const assets = `id;kind;label;latitude;longitude;service;parentId;attributes.volumeL;attributes.code
+lamp-1;street_light;Luminaire 1;47,75;7,34;Éclairage;cabinet-1;;
+cabinet-1;cabinet;Armoire 1;;;Éclairage;;;007
+bin-1;waste_container;Bac 1;47,7;7,3;Propreté;;1100,5;
+`
+
+test('assets are imported, children before their parents too', async () => {
+  const registry = await makeRegistry()
+  expect(await importAssets(registry, assets, { dryRun: true })).toEqual({ dryRun: true, created: 3 })
+  expect((await listAssets(registry, { limit: 10 })).items).toEqual([])
+  expect(await importAssets(registry, Buffer.from(assets))).toEqual({ dryRun: false, created: 3 })
+  expect(await getAsset(registry, 'lamp-1')).toMatchObject({ latitude: 47.75, parentId: 'cabinet-1', attributes: {} })
+  expect((await getAsset(registry, 'bin-1')).attributes).toEqual({ volumeL: 1100.5 })
+  expect((await getAsset(registry, 'cabinet-1')).attributes).toEqual({ code: '007' })
+})
+
+test('every bad line of a file of assets is named, and nothing is imported', async () => {
+  const registry = await makeRegistry()
+  await importAssets(registry, 'id,kind,label\nthere,bench,Banc\n')
+  const file = `id,kind,label,latitude,longitude,parentId
+ok,bench,Banc,,,
+,bench,Banc,,,
+kind,spaceship,Banc,,,
+half,bench,Banc,47,,
+number,bench,Banc,north,7,
+there,bench,Banc,,,
+ok,bench,Banc,,,
+orphan,bench,Banc,,,nobody
+x,bench,Banc,,,y
+y,bench,Banc,,,x
+short,bench
+`
+  const errors = await errorsOf(importAssets(registry, file))
+  expect(errors.map(([path]) => path)).toEqual([
+    'line 3, id',
+    'line 4, kind',
+    'line 5, longitude',
+    'line 6, latitude',
+    'line 6, longitude',
+    'line 7, id',
+    'line 8, id',
+    'line 9, parentId',
+    'line 10, parentId',
+    'line 12',
+  ])
+  expect(await errorsOf(importAssets(registry, file, { dryRun: true }))).toEqual(errors)
+  expect((await listAssets(registry, { limit: 10 })).items).toHaveLength(1)
+})
+
+test('devices are imported with their installations, and their secrets told once', async () => {
+  const registry = await makeRegistry()
+  await importAssets(registry, assets)
+  const file = `id,model,label,expectedIntervalS,assetId,installedAt,secret
+d-1,generic-json,Sonde,900,bin-1,2026-03-01T08:00:00+01:00,
+d-2,linky-tic,,,,,a secret of a person
+`
+  const outcome = await importDevices(registry, file)
+  expect(outcome).toMatchObject({ created: 2, installed: 1, dryRun: false })
+  expect(outcome.devices.map((each) => each.id)).toEqual(['d-1', 'd-2'])
+  expect(outcome.devices[1]!.secret).toBe('a secret of a person')
+  const credentials = await readCredentials(registry, ['d-1', 'd-2'])
+  for (const { id, secret } of outcome.devices)
+    expect(await verifySecret(secret, credentials.get(id)!.secret)).toBe(true)
+  expect(await getDevice(registry, 'd-1')).toMatchObject({ expectedIntervalS: 900, lifeCycle: 'active' })
+  expect((await listInstallations(registry, { limit: 10 })).items).toMatchObject([
+    { deviceId: 'd-1', assetId: 'bin-1', channel: null, installedAt: Date.UTC(2026, 2, 1, 7), removedAt: null },
+  ])
+})
+
+test('every bad line of a file of devices is named, and nothing is imported', async () => {
+  const registry = await makeRegistry()
+  await addDevice(registry, { id: 'taken', model: 'generic-json' })
+  await addIntegration(registry, { name: 'net', format: 'generic-json', topics: ['net/#'] })
+  const file = `id,model,secret,assetId,installedAt
+ok,generic-json,,,
+a/b,generic-json,,,
+model,nothing,,,
+weak,generic-json,short,,
+taken,generic-json,,,
+net,generic-json,,,
+ok,generic-json,,,
+lost,generic-json,,nowhere,
+time,generic-json,,nowhere,2026-03-01
+where,generic-json,,,2026-03-01T08:00:00Z
+`
+  const errors = await errorsOf(importDevices(registry, file))
+  expect(errors.map(([path]) => path)).toEqual([
+    'line 3, id',
+    'line 4, model',
+    'line 5, secret',
+    'line 6, id',
+    'line 7, id',
+    'line 8, id',
+    'line 9, assetId',
+    'line 10, installedAt',
+    'line 10, assetId',
+    'line 11, assetId',
+  ])
+  expect((await listDevices(registry, { limit: 10 })).items).toHaveLength(1)
+})
+
+test('a profile reads the file of another house', async () => {
+  const registry = await makeRegistry()
+  const file = 'Matricule;Nature;Désignation;Inconnu\nB1;Banc;Banc du parc;x\nB2;Abri;Abri du parc;y\n'
+  const mapping = {
+    columns: { id: 'Matricule', kind: 'Nature', label: 'Désignation' },
+    defaults: { service: 'Espaces verts' },
+    values: { kind: { Banc: 'bench', Abri: 'shelter' } },
+  }
+  await importAssets(registry, file, { mapping })
+  expect(await getAsset(registry, 'B2')).toMatchObject({
+    kind: 'shelter',
+    label: 'Abri du parc',
+    service: 'Espaces verts',
+  })
+  await expect(importAssets(registry, file)).rejects.toThrow('unknown column "Matricule"')
+  await expect(importAssets(registry, file, { mapping: { columns: { id: 'Numéro' } } })).rejects.toThrow('no column')
+  await expect(importAssets(registry, file, { mapping: { columns: { colour: 'Nature' } } })).rejects.toThrow(
+    'unknown field',
+  )
+})
+
+test('a large file goes in one piece', async () => {
+  const registry = await makeRegistry()
+  const lines = Array.from({ length: 3000 }, (_, i) => `d-${i},generic-json`)
+  const outcome = await importDevices(registry, `id,model\n${lines.join('\n')}`)
+  expect(outcome.created).toBe(3000)
+  lines.push('d-2999,generic-json')
+  expect(await errorsOf(importDevices(registry, `id,model\n${lines.join('\n')}`))).toHaveLength(1000)
+})
