@@ -145,10 +145,12 @@ function createServer(config: Config, logger: FastifyBaseLogger) {
 function countRequests(app: FastifyInstance, context: Context): void {
   const { counters } = context
   Object.assign(counters, { requests_total: 0, request_errors_total: 0, failures_total: 0, streams: 0 })
-  app.addHook('onResponse', async (_request, reply) => {
+  app.addHook('onResponse', async (request, reply) => {
     counters.requests_total!++
     if (reply.statusCode >= 500) counters.failures_total!++
     else if (reply.statusCode >= 400) counters.request_errors_total!++
+    const { method, url } = request
+    request.log.debug({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
   })
 }
 

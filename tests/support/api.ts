@@ -50,7 +50,7 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
         headers: { ...(role === null ? {} : { authorization: `Bearer ${tokens[role]}` }), ...headers },
         ...(payload === undefined ? {} : { payload: payload as object }),
       })
-      const isJson = /json/.test(String(response.headers['content-type']))
+      const isJson = /[/+]json/.test(String(response.headers['content-type']))
       return { status: response.statusCode, headers: response.headers, body: isJson ? response.json() : response.body }
     },
 
