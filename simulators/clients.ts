@@ -84,14 +84,16 @@ export function connectDevice(options: {
     },
   }
   return new Promise((resolve) => {
-    client.once('connect', () => resolve(device))
     const stop = () => {
-      if (client.connected) return
       client.end(true)
       resolve({ refused: 'stopped' })
     }
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
+    client.once('connect', () => {
+      signal.removeEventListener('abort', stop)
+      resolve(device)
+    })
     client.on('error', (error) => {
       // A CONNACK with a code is an answer; anything else is a connection that will be tried again.
       if (!('code' in error) || typeof error.code !== 'number') return

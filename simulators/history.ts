@@ -6,10 +6,10 @@ import { type Platform, pause } from './platform.ts'
 import { gapsIn, type Span } from './run-file.ts'
 
 /** Messages of history that are sent before the platform is asked whether it has stored the last one. */
-const messagesPerBatch = 24
+const messagesPerBatch = 16
 
 /** How long that is waited for; a platform that is stuck keeps what it acknowledged, and catches up later. */
-const longestLagMs = 60_000
+const longestLagMs = 10_000
 
 /** How long until devices that had no connection are tried again. */
 const retryMs = 2000
@@ -95,7 +95,7 @@ export async function layHistory(options: {
   await stored
 }
 
-/** Waits until a reading that was sent can be read, or for a minute. */
+/** Waits until a reading that was sent can be read, or for some seconds. */
 export async function waitUntilStored(platform: Platform, marker: Marker, signal: AbortSignal): Promise<void> {
   const { deviceId, reading } = marker
   const query = new URLSearchParams({

@@ -18,22 +18,29 @@ export type Run = z.infer<typeof runSchema>
 
 /**
  * The file that holds devices' secrets and how far a city got; without a path it is only remembered. It is for its
- * owner alone (mode 0600), and replaced in one step.
+ * owner alone (mode 0600), and replaced in one step. What another run has added meanwhile stays.
  */
 export function openRunFile(path: string | undefined): { run: Run; save(): void } {
-  const run: Run =
-    path !== undefined && existsSync(path)
-      ? runSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
-      : { secrets: {}, cities: {} }
+  const run = readRun(path)
   return {
     run,
     save() {
       if (path === undefined) return
-      const fresh = `${path}.new`
-      writeFileSync(fresh, JSON.stringify(run), { mode: 0o600 })
+      const { secrets, cities } = readRun(path)
+      const text = JSON.stringify({
+        secrets: { ...secrets, ...run.secrets },
+        cities: { ...cities, ...run.cities },
+      } satisfies Run)
+      const fresh = `${path}.${process.pid}`
+      writeFileSync(fresh, text, { mode: 0o600 })
       renameSync(fresh, path)
     },
   }
+}
+
+function readRun(path: string | undefined): Run {
+  if (path === undefined || !existsSync(path)) return { secrets: {}, cities: {} }
+  return runSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
 }
 
 /** The spans and one more, in order, with those that touch made one. */

@@ -169,7 +169,7 @@ async function liveOn(
     onDay(day, left) {
       progress.sent = addSpan(progress.sent, day)
       save()
-      const rest = left === 0 ? 'the past is complete' : `${left} days are left`
+      const rest = left === 0 ? 'the past is complete' : `days left: ${left}`
       log(`History of ${new Date(day.from).toISOString().slice(0, 10)} is there; ${rest}`)
     },
   })

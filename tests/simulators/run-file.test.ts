@@ -56,6 +56,22 @@ describe('the run file', () => {
     }
   })
 
+  test('leaves what another run has added meanwhile', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'parvis-run-'))
+    try {
+      const path = join(folder, 'city.json')
+      const one = openRunFile(path)
+      const other = openRunFile(path)
+      one.run.secrets['light-1'] = 'one'
+      one.save()
+      other.run.secrets['light-2'] = 'two'
+      other.save()
+      expect(openRunFile(path).run.secrets).toEqual({ 'light-1': 'one', 'light-2': 'two' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test('without a path nothing is written', () => {
     const { run, save } = openRunFile(undefined)
     save()
