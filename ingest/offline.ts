@@ -18,7 +18,7 @@ const pauseMs = 20
  */
 export async function replayOffline(
   config: Config,
-  span: { from?: number; to?: number; deviceId?: string; replace?: boolean },
+  span: { from?: number | null; to?: number | null; deviceId?: string | null; replace?: boolean },
 ): Promise<ReplayState> {
   const dataDir = config.PARVIS_DATA_DIR
   const lock = acquireLock(dataDir, 'ingest')
