@@ -1,42 +1,88 @@
 import type { Aggregate } from './reading.ts'
-import { openWindows, type Window } from './window.ts'
+import { type Window, windowAt } from './window.ts'
 
-type Point = [time: number, value: number]
-
-/** What is kept of a window while its readings go by. */
-type Fold = {
-  start: number
-  end: number
+/**
+ * What the readings of one window come to. `sum` and `lost` belong together: `lost` is what rounding took from `sum`
+ * (Neumaier), so that a million small values beside a large one still count.
+ */
+type Summary = {
   count: number
   sum: number
+  lost: number
   min: number
   max: number
   first: number
   last: number
 }
 
-/**
- * Folds the points of one series, in the order of their times, into one point a window that holds any; told by the
- * window's start. Every reading store answers windows through this.
- */
-export function* foldPoints(points: Iterable<Point>, window: Window, aggregate: Aggregate): Generator<Point> {
-  const windowOf = openWindows(window)
-  let fold: Fold | null = null
-  for (const [time, value] of points) {
-    if (fold !== null && time < fold.end) {
-      fold.count++
-      fold.sum += value
-      if (value < fold.min) fold.min = value
-      if (value > fold.max) fold.max = value
-      fold.last = value
-      continue
-    }
-    if (fold !== null) yield [fold.start, read(fold, aggregate)]
-    fold = { ...windowOf(time), count: 1, sum: value, min: value, max: value, first: value, last: value }
-  }
-  if (fold !== null) yield [fold.start, read(fold, aggregate)]
+/** The summary of a single value. */
+function summarize(value: number): Summary {
+  return { count: 1, sum: value, lost: 0, min: value, max: value, first: value, last: value }
 }
 
-function read(fold: Fold, aggregate: Aggregate): number {
-  return aggregate === 'mean' ? fold.sum / fold.count : fold[aggregate]
+/** Takes one more value into a summary; values come in the order of time, and are finite. */
+function addValue(summary: Summary, value: number): void {
+  const sum = summary.sum + value
+  if (Math.abs(summary.sum) >= Math.abs(value)) summary.lost += summary.sum - sum + value
+  else summary.lost += value - sum + summary.sum
+  summary.sum = sum
+  summary.count++
+  if (value < summary.min) summary.min = value
+  if (value > summary.max) summary.max = value
+  summary.last = value
+}
+
+/** What an aggregate tells of a summary. A sum beyond the range of doubles is infinite; a mean never is. */
+const values: Record<Aggregate, (summary: Summary) => number> = {
+  // A mean lies between its values, which rounding alone may forget.
+  mean: (summary) => Math.min(Math.max(totalOf(summary) / summary.count, summary.min), summary.max),
+  min: ({ min }) => min,
+  max: ({ max }) => max,
+  sum: totalOf,
+  count: ({ count }) => count,
+  first: ({ first }) => first,
+  last: ({ last }) => last,
+}
+
+function totalOf({ sum, lost }: Summary): number {
+  return Number.isFinite(sum) ? sum + lost : sum
+}
+
+/** Folds points as they come into windows: `points` holds those that are over, [start of the window, value]. */
+export type WindowFold = {
+  points: [time: number, value: number][]
+  add(time: number, value: number): void
+  /** Ends the last window; call it once, after the last point. */
+  finish(): void
+}
+
+/**
+ * Starts folding points, added in the order of their times (UTC epoch ms), into the windows that hold at least one.
+ * It holds one window at a time: a caller may take the points that are over whenever it wants to.
+ */
+export function startFold(window: Window, aggregate: Aggregate): WindowFold {
+  const points: WindowFold['points'] = []
+  const tell = values[aggregate]
+  let start = 0
+  let end = 0
+  let summary: Summary | null = null
+
+  function finish() {
+    if (summary !== null) points.push([start, tell(summary)])
+    summary = null
+  }
+
+  return {
+    points,
+    add(time, value) {
+      if (summary !== null && time < end) {
+        addValue(summary, value)
+        return
+      }
+      finish()
+      ;({ start, end } = windowAt(window, time))
+      summary = summarize(value)
+    },
+    finish,
+  }
 }
