@@ -13,6 +13,8 @@ export type Context = {
   language: 'fr' | 'en'
   /** Prints the outcome: `document` alone as JSON with `--json`, `text` otherwise. */
   print(document: unknown, text: string): void
+  /** Makes the exit code 1, although there was an outcome to print. */
+  fail(): void
   /** Tells how far it is, on stderr; nothing with `--json`. */
   progress(text: string): void
   /** The registry, opened at the first call and closed when the command is over. */
@@ -29,6 +31,7 @@ export type Command = {
   options: ParseArgsOptionsConfig
   /** How many words it takes that are no options: exactly this many. */
   words: number
+  /** Throws Problem for a refusal, UsageError for wrong usage. */
   run(context: Context, words: readonly string[], values: OptionValues): Promise<void>
 }
 

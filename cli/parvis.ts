@@ -1,35 +1,12 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, loadConfig } from '../config.ts'
 import { Problem, problemDocument } from '../domain/problem.ts'
-import { assetCommands } from './asset.ts'
 import { type Command, openOnce, UsageError } from './command.ts'
-import { deviceCommands } from './device.ts'
-import { exportCommands } from './export.ts'
-import { installCommands } from './install.ts'
-import { integrationCommands } from './integration.ts'
-import { replayCommands } from './replay.ts'
-import { simulateCommands } from './simulate.ts'
-import { tokenCommands } from './token.ts'
-import { verifyCommands } from './verify.ts'
+import { commands } from './commands.ts'
 
 /*
  * The command line. Exit code 0: done. 1: refused, or it failed. 2: not used as it wants to be.
  */
-
-/** Every verb, by its words. Adding one is a file and its line here. */
-export const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({
-    ...deviceCommands,
-    ...assetCommands,
-    ...installCommands,
-    ...integrationCommands,
-    ...tokenCommands,
-    ...exportCommands,
-    ...replayCommands,
-    ...simulateCommands,
-    ...verifyCommands,
-  }),
-)
 
 const texts = {
   fr: {
@@ -83,18 +60,22 @@ async function run(args: readonly string[]): Promise<number> {
     language = config.PARVIS_LANG
     const opened = openOnce(config)
     close = opened.close
+    let code = 0
     await command.run(
       {
         config,
         language,
         print: (document, text) => process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${text}\n`),
+        fail: () => {
+          code = 1
+        },
         progress: (text) => void (json || process.stderr.write(`${text}\n`)),
         registry: opened.registry,
       },
       positionals,
       values,
     )
-    return 0
+    return code
   } catch (error) {
     return tell(error, json, language, found?.command)
   } finally {

@@ -1,0 +1,25 @@
+import { assetCommands } from './asset.ts'
+import type { Command } from './command.ts'
+import { deviceCommands } from './device.ts'
+import { exportCommands } from './export.ts'
+import { installCommands } from './install.ts'
+import { integrationCommands } from './integration.ts'
+import { replayCommands } from './replay.ts'
+import { simulateCommands } from './simulate.ts'
+import { tokenCommands } from './token.ts'
+import { verifyCommands } from './verify.ts'
+
+/** Every verb, by its words. Adding one is a file and its line here. */
+export const commands: ReadonlyMap<string, Command> = new Map(
+  Object.entries({
+    ...deviceCommands,
+    ...assetCommands,
+    ...installCommands,
+    ...integrationCommands,
+    ...tokenCommands,
+    ...exportCommands,
+    ...replayCommands,
+    ...simulateCommands,
+    ...verifyCommands,
+  }),
+)
