@@ -124,7 +124,7 @@ export async function getHealth(): Promise<Record<string, RoleHealth>> {
   return answer.roles
 }
 
-/** The platform's own numbers by name, out of the text that Prometheus reads; labelled ones are left out. */
+/** The platform's own numbers by name, out of the text that Prometheus reads; labels are left out. */
 export async function getMetrics(): Promise<Map<string, number>> {
   const text = await (await send('GET', '/metrics')).text()
   return new Map(Array.from(text.matchAll(/^(\w+) (\S+)$/gm), ([, name, value]) => [name!, Number(value)]))

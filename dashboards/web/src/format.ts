@@ -8,7 +8,7 @@ export type Writing = { language: Language; locale: string }
 const space = '\u00a0'
 
 // UCUM codes that Intl writes by itself, as each language does.
-const intlUnits: Readonly<Record<string, string>> = { '%': 'percent', Cel: 'celsius', m: 'meter', kg: 'kilogram' }
+const intlUnits: Readonly<Record<string, string>> = { '%': 'percent', Cel: 'celsius' }
 
 // The others, as people write them; what is not here is written like its code.
 const symbols: Readonly<Record<string, string>> = {
@@ -90,14 +90,13 @@ export function formatAgo(time: number, now: number, { locale }: Writing): strin
   return relativeFormat(locale).format(-Math.floor(seconds / length), unit)
 }
 
-/** A length of time in seconds, in the largest unit that is whole enough to read: "1 heure", "15 minutes". */
+/** A length of time in seconds, in full units of the largest one that fits: "1 heure", "15 minutes". */
 export function formatLength(seconds: number, writing: Writing): string {
   const [unit, length] = steps.find(([, each]) => seconds >= each) ?? ['second', 1]
-  return formatNumber(seconds / length, writing, {
+  return formatNumber(Math.floor(seconds / length), writing, {
     style: 'unit',
     unit,
     unitDisplay: 'long',
-    maximumFractionDigits: 1,
   })
 }
 

@@ -11,7 +11,11 @@ const leastFrameMs = 250
 const meanOverSeconds = 5
 const reopenAfterMs = 5000
 
-export type LiveRow = Reading & { key: number }
+/** Readings that one row holds; a message may bring thousands. */
+const maxReadingsInRow = 24
+
+/** What one message brought: the readings of one device that were received together. */
+export type LiveRow = { key: number; deviceId: string; receivedAt: string; readings: Reading[] }
 export type Connection = 'connecting' | 'open' | 'lost'
 
 let source: EventSource | null = null
@@ -112,8 +116,11 @@ function open(): void {
 
 function take(reading: Reading): void {
   secondCount++
-  heard.add(reading.deviceId)
-  waiting.push({ ...reading, key: nextKey++ })
+  const { deviceId, receivedAt } = reading
+  heard.add(deviceId)
+  const row = waiting.find((each) => each.deviceId === deviceId && each.receivedAt === receivedAt)
+  if (row === undefined) waiting.push({ key: nextKey++, deviceId, receivedAt, readings: [reading] })
+  else if (row.readings.length < maxReadingsInRow) row.readings.push(reading)
   if (waiting.length > maxRows * 2) waiting = waiting.slice(-maxRows)
   schedule()
 }

@@ -31,7 +31,7 @@ export const en: Texts = {
     checking: 'Checking…',
     ready: 'running',
     notReady: 'not running',
-    since: (time) => `since ${time}`,
+    since: (length) => `for ${length}`,
     roles: { broker: 'Reception (MQTT)', ingest: 'Ingest', api: 'Pages and API' },
     advice: 'If this lasts, look into the log of the service on the server.',
     journal: 'Message journal',
@@ -48,7 +48,7 @@ export const en: Texts = {
     working: 'Working',
     attention: 'Needs a look',
     silent: 'Silent',
-    never_seen: 'Never heard',
+    never_seen: 'Never seen',
     out_of_service: 'Out of service',
   },
   attentions: {
@@ -91,7 +91,7 @@ export const en: Texts = {
   assets: {
     asset: 'Asset',
     latest: 'Latest reading',
-    lastSeen: 'Heard',
+    lastSeen: 'Last seen',
     battery: 'Battery',
     place: 'Place',
     empty: 'No asset is inventoried yet.',
@@ -143,7 +143,6 @@ export const en: Texts = {
     value: 'Value',
     observedAt: 'Observed',
     device: 'Device',
-    channel: 'Channel',
   },
   devices: {
     device: 'Device',

@@ -36,7 +36,7 @@ export const fr = {
     checking: 'Vérification…',
     ready: 'en marche',
     notReady: 'à l’arrêt',
-    since: (time: string) => `depuis ${time}`,
+    since: (length: string) => `depuis ${length}`,
     roles: { broker: 'Réception (MQTT)', ingest: 'Traitement', api: 'Pages et API' } as Record<string, string>,
     advice: 'Si cela dure, consultez le journal du service sur le serveur.',
     journal: 'Journal des messages',
@@ -53,7 +53,7 @@ export const fr = {
     working: 'En marche',
     attention: 'À voir',
     silent: 'Silencieux',
-    never_seen: 'Jamais entendu',
+    never_seen: 'Jamais vu',
     out_of_service: 'Hors service',
   } as Record<AssetState, string>,
   attentions: {
@@ -97,7 +97,7 @@ export const fr = {
   assets: {
     asset: 'Équipement',
     latest: 'Dernier relevé',
-    lastSeen: 'Entendu',
+    lastSeen: 'Dernier signal',
     battery: 'Batterie',
     place: 'Lieu',
     empty: 'Aucun équipement n’est encore inventorié.',
@@ -105,7 +105,7 @@ export const fr = {
     never: 'jamais',
     open: (label: string) => `Ouvrir ${label}`,
     back: 'Tous les équipements',
-    since: (time: string) => `depuis ${time}`,
+    since: (time: string) => `depuis le ${time}`,
     identity: 'Fiche',
     id: 'Identifiant',
     inventoryNumber: 'Numéro d’inventaire',
@@ -149,7 +149,6 @@ export const fr = {
     value: 'Valeur',
     observedAt: 'Observé',
     device: 'Appareil',
-    channel: 'Voie',
   },
   devices: {
     device: 'Appareil',
