@@ -21,7 +21,7 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
     WHERE excluded.observed_at > observed_at OR (excluded.observed_at = observed_at AND excluded.seq >= seq)`)
   const upsertActivity = database.prepare(`
     INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at, seq = excluded.seq WHERE excluded.seq > seq`)
+    ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = max(seq, excluded.seq)`)
   const putDeadLetter = database.prepare(`
     INSERT OR REPLACE INTO dead_letters (seq, device_id, client_id, topic, received_at, reason, faults, bytes, payload)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
@@ -69,10 +69,18 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       upsertLatest.run(deviceId, channel, quantity, value, observedAt, receivedAt, seq)
   }
 
+  // A device was last seen when it last observed something: one that sends the past it kept, or whose history is laid
+  // down, is not thereby alive today. An uplink without readings counts by its reception.
   function writeActivity(batch: readonly Decoded[]) {
-    const heard = new Map<string, Decoded>()
-    for (const each of batch) if (each.isKnown) heard.set(each.deviceId!, each)
-    for (const [deviceId, { uplink }] of heard) upsertActivity.run(deviceId, uplink.receivedAt, uplink.seq)
+    const seen = new Map<string, { at: number; seq: number }>()
+    for (const { deviceId, isKnown, readings, uplink } of batch) {
+      if (!isKnown) continue
+      let at = readings.length === 0 ? uplink.receivedAt : 0
+      for (const { observedAt } of readings) at = Math.max(at, Math.min(observedAt, uplink.receivedAt))
+      const before = seen.get(deviceId!)
+      seen.set(deviceId!, { at: Math.max(at, before?.at ?? 0), seq: uplink.seq })
+    }
+    for (const [deviceId, { at, seq }] of seen) upsertActivity.run(deviceId, at, seq)
   }
 
   function writeDeadLetter({ uplink, deviceId, readings, faults }: Decoded, refused: Map<Reading, string>): boolean {

@@ -44,11 +44,11 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   const random = seededRandom(options.seed)
   const sent = new Map<string, number>()
   const acknowledged = new Set<string>()
-  const devices: { id: string; secret: string; next: number }[] = []
+  const devices: Publisher[] = []
   for (let i = 0; i < options.publishers; i++) {
     const id = `crash-${i}`
     const { secret } = await parvis<{ secret: string }>(dataDir, 'device', 'add', id, '--model', 'generic-json')
-    devices.push({ id, secret, next: Date.now() - 86_400_000 })
+    devices.push({ id, secret, next: Date.now() - 86_400_000, open: new Map() })
   }
   const ports = { http: await freePort(), mqtt: await freePort() }
   const preload = options.powerCut === undefined ? null : buildPowerCut(options.folder)
@@ -96,13 +96,12 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   }
 }
 
-// Keeps some publishes in flight until its connection ends. Every reading has a time of its own.
-function publishEndlessly(
-  device: { id: string; secret: string; next: number },
-  port: number,
-  sent: Map<string, number>,
-  acknowledged: Set<string>,
-) {
+// A device: its credential, the time of its next reading, and what it published without an acknowledgement.
+type Publisher = { id: string; secret: string; next: number; open: Map<string, string> }
+
+// Keeps some publishes in flight until its connection ends; first come those that the last connection left open, as QoS 1
+// asks. Every reading has a time of its own.
+function publishEndlessly(device: Publisher, port: number, sent: Map<string, number>, acknowledged: Set<string>) {
   const client = mqtt.connect({
     port,
     clientId: device.id,
@@ -110,18 +109,27 @@ function publishEndlessly(
     password: device.secret,
     reconnectPeriod: 0,
   })
-  const publish = () => {
+  const resend = [...device.open.keys()]
+
+  function publish() {
+    const key = resend.shift() ?? make()
+    client.publish(`devices/${device.id}/up`, device.open.get(key)!, { qos: 1 }, (error) => {
+      if (error != null || client.disconnecting || client.disconnected) return
+      acknowledged.add(key)
+      device.open.delete(key)
+      publish()
+    })
+  }
+
+  function make(): string {
     const observedAt = device.next++
     const value = observedAt % 100
     const key = `${device.id} ${new Date(observedAt).toISOString()}`
     sent.set(key, value)
-    const payload = JSON.stringify({ observedAt, readings: { fill_level: value } })
-    client.publish(`devices/${device.id}/up`, payload, { qos: 1 }, (error) => {
-      if (error != null || client.disconnecting || client.disconnected) return
-      acknowledged.add(key)
-      publish()
-    })
+    device.open.set(key, JSON.stringify({ observedAt, readings: { fill_level: value } }))
+    return key
   }
+
   client.on('connect', () => {
     for (let i = 0; i < inFlight; i++) publish()
   })
