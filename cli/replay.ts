@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { Problem } from '../domain/problem.ts'
+import { Problem, type ProblemCode, problems } from '../domain/problem.ts'
 import { requestReplay } from '../inventory/requests.ts'
 import type { ReplayState } from '../store/ingest-file.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
@@ -43,7 +43,7 @@ export const replayCommands: Record<string, Command> = {
       const state = isLocked(context.config.PARVIS_DATA_DIR)
         ? await askIngest(context, span)
         : await replayHere(context, span)
-      if (state.state === 'failed') throw new Problem('internal', state.detail)
+      if (state.state === 'failed') throw toProblem(state.detail ?? '')
       const { uplinks, readings, deadLetters } = state
       context.print(
         {
@@ -84,6 +84,13 @@ async function askIngest(context: Context, span: ReplaySpan): Promise<ReplayStat
 async function replayHere({ config }: Context, span: ReplaySpan): Promise<ReplayState> {
   const { replayOffline } = await import('../ingest/offline.ts')
   return replayOffline(config, span)
+}
+
+/** Ingest keeps of a refusal what it says: its title in English, and what is meant. */
+function toProblem(text: string): Problem {
+  const code = (Object.keys(problems) as ProblemCode[]).find((each) => text.startsWith(problems[each].en))
+  if (code === undefined) return new Problem('internal', text)
+  return new Problem(code, text.slice(problems[code].en.length).replace(/^: /, ''))
 }
 
 function describe({ language }: Context, counts: { uplinks: number; readings: number; deadLetters: number }): string {

@@ -24,3 +24,9 @@ export const attentionRules: readonly AttentionRule[] = [
     holds: (value) => value >= 90,
   },
 ]
+
+/** The one reason for attention that no reading tells: of several devices on an asset, one is silent. */
+export const deviceSilence: { code: string; label: Label } = {
+  code: 'device_silent',
+  label: { fr: 'Un des appareils est silencieux', en: 'One of its devices is silent' },
+}

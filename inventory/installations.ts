@@ -192,7 +192,7 @@ function checkForward({ installedAt, removedAt }: Installation): void {
     )
 }
 
-/** What is still installed, of a device or on an asset or both. */
+/** What is still installed, of a device or on an asset or both; by device and channel. */
 async function readOpen(
   trx: RegistryTransaction,
   { deviceId, assetId }: { deviceId?: string | undefined; assetId?: string | undefined },
@@ -200,7 +200,8 @@ async function readOpen(
   let query = trx.selectFrom('installations').selectAll().where('removed_at', 'is', null)
   if (deviceId !== undefined) query = query.where('device_id', '=', deviceId)
   if (assetId !== undefined) query = query.where('asset_id', '=', assetId)
-  return (await query.orderBy('id').execute()).map(toInstallation)
+  const key = ({ deviceId, channel }: Installation) => `${deviceId}\n${channel ?? ''}`
+  return (await query.execute()).map(toInstallation).sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
 async function close(

@@ -163,6 +163,7 @@ async function writeRows(trx: RegistryTransaction, rows: readonly StatusTable[])
         since: e.ref('excluded.since'),
         last_seen_at: e.ref('excluded.last_seen_at'),
         silent_at: e.ref('excluded.silent_at'),
+        attention_at: e.ref('excluded.attention_at'),
         battery: e.ref('excluded.battery'),
         attentions: e.ref('excluded.attentions'),
         device_id: e.ref('excluded.device_id'),

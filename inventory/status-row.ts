@@ -21,34 +21,26 @@ export type StatusFacts = {
   devices: ReadonlyMap<string, { model: string; expected_interval_s: number | null }>
   lastSeenAt: ReadonlyMap<string, number>
   latest: ReadonlyMap<string, readonly Latest[]>
-  before: Pick<StatusTable, 'state' | 'since' | 'silent_at' | 'last_seen_at'> | undefined
+  before: Pick<StatusTable, 'state' | 'since' | 'silent_at' | 'attention_at' | 'last_seen_at'> | undefined
 }
+
+/** A device on the asset: when it was last heard here, and when it counts as silent. */
+type Watch = { installation: Installation; seenAt: number | null; silentAt: number }
 
 /**
  * The status row of an asset. A device counts for what it said while it was installed here: what it said before, on
- * another asset, says nothing of this one. When no device is there any more, the last ones stand for it.
+ * another asset, says nothing of this one. When no device is there any more, the one heard last stands for it.
  */
 export function computeStatus(facts: StatusFacts, now: number): StatusTable {
-  const { asset, before } = facts
-  const begun = facts.installations.filter((each) => each.installedAt <= now)
-  const current = begun.filter((each) => each.removedAt === null || each.removedAt > now)
-  const watched = (current.length > 0 ? current : begun).map((installation) => {
-    const seenAt = seenWhileInstalled(facts, installation)
-    return { installation, seenAt, silentAt: silentAt(facts, installation, seenAt) }
-  })
-  const lastSeenAt = newest(begun.map((each) => seenWhileInstalled(facts, each)))
-  const heardLast = watched.reduce<(typeof watched)[number] | undefined>(
-    (best, each) => (best === undefined || (each.seenAt ?? 0) >= (best.seenAt ?? 0) ? each : best),
-    undefined,
-  )
-  const readings = current.flatMap((each) => readingsOf(each, facts.latest))
+  const { asset } = facts
+  const watches = facts.installations.filter((each) => each.installedAt <= now).map((each) => watch(facts, each))
+  const current = watches.filter(({ installation: { removedAt } }) => removedAt === null || removedAt > now)
+  const lastSeenAt = newest(watches.map((each) => each.seenAt))
+  const heardLast = findHeardLast(current.length > 0 ? current : watches)
+  const readings = current.flatMap((each) => readingsOf(each.installation, facts.latest))
   const attentions = attentionRules.filter((rule) =>
     readings.some((reading) => reading.quantity === rule.quantity && rule.holds(reading.value)),
   )
-  const battery = readings
-    .filter((reading) => reading.quantity === 'battery_level')
-    .reduce<Latest | null>((best, each) => (best === null || each.observedAt >= best.observedAt ? each : best), null)
-
   const state =
     asset.life_cycle !== 'in_service'
       ? 'out_of_service'
@@ -57,7 +49,6 @@ export function computeStatus(facts: StatusFacts, now: number): StatusTable {
         : attentions.length > 0
           ? 'attention'
           : 'working'
-  const isWatched = state === 'working' || state === 'attention'
   return {
     asset_id: asset.id,
     kind: asset.kind,
@@ -68,33 +59,71 @@ export function computeStatus(facts: StatusFacts, now: number): StatusTable {
     longitude: asset.longitude,
     search: asset.search,
     state,
-    since: since(state),
+    since: findSince(facts, state, current, lastSeenAt, now),
     last_seen_at: lastSeenAt,
-    // With several devices, one that falls silent is enough: someone has to go and see.
-    silent_at: isWatched ? oldest(watchedNow().map((each) => each.silentAt)) : null,
-    battery: battery?.value ?? null,
+    ...findDeadlines(state, current, heardLast),
+    battery: findBattery(readings),
     attentions: JSON.stringify(attentions.map((rule) => rule.code)),
     device_id: heardLast?.installation.deviceId ?? null,
   }
+}
 
-  /** Of devices that are gone only the one heard last says when silence began. */
-  function watchedNow() {
-    return current.length > 0 ? watched : heardLast === undefined ? [] : [heardLast]
-  }
+/** The asset is silent when all that were heard here are; it calls for attention when one of its devices is. */
+function findDeadlines(
+  state: StatusTable['state'],
+  current: readonly Watch[],
+  heardLast: Watch | undefined,
+): Pick<StatusTable, 'silent_at' | 'attention_at'> {
+  if ((state !== 'working' && state !== 'attention') || heardLast === undefined)
+    return { silent_at: null, attention_at: null }
+  const heard = current.filter((each) => each.seenAt !== null)
+  const silentAt = newest((heard.length > 0 ? heard : [heardLast]).map((each) => each.silentAt))!
+  const attentionAt = oldest(current.map((each) => each.silentAt))
+  return { silent_at: silentAt, attention_at: attentionAt !== null && attentionAt < silentAt ? attentionAt : null }
+}
 
-  /** When the state began: it goes on from before, unless there was silence in between. */
-  function since(state: StatusTable['state']): number {
-    const start = isWatched
-      ? (lastSeenAt ?? now)
-      : state === 'never_seen'
-        ? (oldest(current.map((each) => each.installedAt)) ?? asset.created_at)
-        : before === undefined
-          ? asset.created_at
-          : now
-    if (before?.state !== state) return start
-    const wasSilent = isWatched && before.silent_at !== null && before.silent_at <= start
-    return wasSilent ? start : before.since
-  }
+/** When the state began: it goes on from before, unless a deadline had passed in between. */
+function findSince(
+  { asset, before }: StatusFacts,
+  state: StatusTable['state'],
+  current: readonly Watch[],
+  lastSeenAt: number | null,
+  now: number,
+): number {
+  const isWatched = state === 'working' || state === 'attention'
+  const installedAt = oldest(current.map((each) => each.installation.installedAt))
+  const start = isWatched
+    ? (lastSeenAt ?? now)
+    : state === 'never_seen'
+      ? (installedAt ?? asset.created_at)
+      : before === undefined
+        ? asset.created_at
+        : now
+  if (before?.state !== state) return start
+  const isPast = (time: number | null) => time !== null && time <= start
+  const wasInterrupted = isPast(before.silent_at) || (state === 'working' && isPast(before.attention_at))
+  return isWatched && wasInterrupted ? start : before.since
+}
+
+function watch(facts: StatusFacts, installation: Installation): Watch {
+  const seenAt = seenWhileInstalled(facts, installation)
+  return { installation, seenAt, silentAt: silentAt(facts, installation, seenAt) }
+}
+
+function findHeardLast(watches: readonly Watch[]): Watch | undefined {
+  return watches.reduce<Watch | undefined>(
+    (best, each) => (best === undefined || (each.seenAt ?? 0) >= (best.seenAt ?? 0) ? each : best),
+    undefined,
+  )
+}
+
+function findBattery(readings: readonly Latest[]): number | null {
+  const levels = readings.filter((reading) => reading.quantity === 'battery_level')
+  const best = levels.reduce<Latest | null>(
+    (best, each) => (best === null || each.observedAt >= best.observedAt ? each : best),
+    null,
+  )
+  return best?.value ?? null
 }
 
 /** When a device was last heard while it was installed; null when it was not. */

@@ -1,5 +1,6 @@
 import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { AssetKind, AssetState } from '../domain/asset.ts'
+import { deviceSilence } from '../domain/attention.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Registry } from '../store/registry.ts'
 import type { RegistryTables, StatusTable } from '../store/registry-tables.ts'
@@ -116,9 +117,12 @@ export function toStatusJson(status: AssetStatus) {
   }
 }
 
-/** The state at a time: what works is silent once its deadline has passed. */
+/** The state at a time: what works is silent, or calls for attention, once its deadline has passed. */
 function stateAt(now: number): RawBuilder<AssetState> {
-  return sql<AssetState>`case when silent_at <= ${now} then 'silent' else state end`
+  return sql<AssetState>`case
+    when silent_at <= ${now} then 'silent'
+    when attention_at <= ${now} then 'attention'
+    else state end`
 }
 
 function where(filter: StatusFilter, now: number) {
@@ -144,24 +148,31 @@ function where(filter: StatusFilter, now: number) {
   }
 }
 
-// Only what is watched has a `silent_at`.
+// The same as `stateAt`, said so that an index helps. Only what is watched has deadlines.
 function isState(state: AssetState, now: number): RawBuilder<SqlBool> {
   if (state === 'silent') return sql<SqlBool>`silent_at <= ${now}`
-  return sql<SqlBool>`(state = ${state} and (silent_at is null or silent_at > ${now}))`
+  if (state === 'attention')
+    return sql<SqlBool>`(silent_at > ${now} and (state = 'attention' or attention_at <= ${now}))`
+  if (state === 'working')
+    return sql<SqlBool>`(state = 'working' and silent_at > ${now} and (attention_at is null or attention_at > ${now}))`
+  return sql<SqlBool>`state = ${state}`
 }
 
 function toStatus(row: StatusTable, now: number): AssetStatus {
   const isSilent = row.silent_at !== null && row.silent_at <= now
+  const isDeviceSilent = !isSilent && row.attention_at !== null && row.attention_at <= now
+  const attentions = JSON.parse(row.attentions) as string[]
+  const silenceCalls = isDeviceSilent && row.state === 'working'
   return {
     assetId: row.asset_id,
     kind: row.kind as AssetKind,
     label: row.label,
-    state: isSilent ? 'silent' : row.state,
-    since: isSilent ? row.silent_at! : row.since,
+    state: isSilent ? 'silent' : silenceCalls ? 'attention' : row.state,
+    since: isSilent ? row.silent_at! : silenceCalls ? row.attention_at! : row.since,
     lastSeenAt: row.last_seen_at,
     silentAt: row.silent_at,
     battery: row.battery,
-    attentions: JSON.parse(row.attentions) as string[],
+    attentions: isDeviceSilent ? [...attentions, deviceSilence.code] : attentions,
     deviceId: row.device_id,
     latitude: row.latitude,
     longitude: row.longitude,

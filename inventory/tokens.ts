@@ -55,7 +55,7 @@ export async function verifyToken(
   return row === undefined ? null : { id: row.id, role: row.role as Role, name: row.name }
 }
 
-/** The tokens in the order in which they were made, revoked ones too. */
+/** The tokens in the order of their ids, which is that of their making to the millisecond; revoked ones too. */
 export async function listTokens(registry: Registry, { limit, cursor }: PageRequest): Promise<Page<TokenInfo>> {
   let query = registry.selectFrom('tokens').selectAll()
   if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))

@@ -141,12 +141,17 @@ async function createFirst(trx: Transaction<unknown>): Promise<void> {
     .addColumn('since', 'bigint', (c) => c.notNull())
     .addColumn('last_seen_at', 'bigint')
     .addColumn('silent_at', 'bigint')
+    .addColumn('attention_at', 'bigint')
     .addColumn('battery', 'double precision')
     .addColumn('attentions', 'text', (c) => c.notNull())
     .addColumn('device_id', 'text')
     .execute()
   // Counts are told from this index alone.
-  await schema.createIndex('status_by_kind').on('status').columns(['kind', 'state', 'silent_at', 'asset_id']).execute()
+  await schema
+    .createIndex('status_by_kind')
+    .on('status')
+    .columns(['kind', 'state', 'silent_at', 'attention_at', 'asset_id'])
+    .execute()
   await schema.createIndex('status_by_place').on('status').columns(['latitude', 'longitude', 'asset_id']).execute()
   await schema
     .createTable('status_cursor')

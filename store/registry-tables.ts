@@ -110,6 +110,8 @@ export type StatusTable = {
   since: number
   last_seen_at: number | null
   silent_at: number | null
+  /** When one of its devices falls silent, while others still speak: what works calls for attention from then on. */
+  attention_at: number | null
   battery: number | null
   /** The rules that call for attention, as a JSON array of their codes. */
   attentions: string

@@ -105,10 +105,12 @@ test('a token is known by its whole text, and ends when it is revoked', async ()
   expect(await verifyToken(registry, token)).toBeNull()
   expect(await verifyToken(registry, other.token)).toMatchObject({ role: 'viewer', name: null })
   const { items } = await listTokens(registry, { limit: 10 })
-  expect(items.map((each) => [each.id, each.revokedAt !== null])).toEqual([
-    [id, true],
-    [other.id, false],
-  ])
+  expect(new Map(items.map((each) => [each.id, each.revokedAt !== null]))).toEqual(
+    new Map([
+      [id, true],
+      [other.id, false],
+    ]),
+  )
   expect(await refusal(addToken(registry, { role: 'owner' as never }))).toBe('bad_request')
   expect(await refusal(revokeToken(registry, 'none'))).toBe('not_found')
 })

@@ -130,12 +130,33 @@ test('after a swap the asset goes on as it was heard; the old device speaks for 
   expect(await statusAt(start + 5 * minute, 'b')).toMatchObject({ state: 'working', lastSeenAt: start + 4 * minute })
 })
 
-test('with two devices, one that falls silent is enough', async () => {
+test('with two devices, one that falls silent calls for attention, and both make the asset silent', async () => {
   await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start })
   await install(registry, { deviceId: 'e', assetId: 'a', installedAt: start })
   await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start })
   await hear({ deviceId: 'e', quantity: 'fill_level', value: 10, observedAt: start + 20 * minute })
   expect(await statusAt(start + 29 * minute)).toMatchObject({ state: 'working', lastSeenAt: start + 20 * minute })
+  const half = { state: 'attention', since: start + 30 * minute, attentions: ['device_silent'] }
+  expect(await statusAt(start + 30 * minute)).toMatchObject(half)
+  expect(await countStatus(registry, { kind: 'waste_container', state: 'attention' }, start + 49 * minute)).toEqual([
+    { kind: 'waste_container', state: 'attention', count: 1 },
+  ])
+  expect(await statusAt(start + 50 * minute)).toMatchObject({
+    state: 'silent',
+    since: start + 50 * minute,
+    attentions: [],
+  })
+  await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start + 60 * minute })
+  expect(await statusAt(start + 61 * minute)).toMatchObject({ state: 'attention', since: start + 50 * minute })
+  await hear({ deviceId: 'e', quantity: 'fill_level', value: 10, observedAt: start + 62 * minute })
+  expect(await statusAt(start + 63 * minute)).toMatchObject({ state: 'working', since: start + 62 * minute })
+})
+
+test('a device that never spoke calls for attention, and does not silence the other', async () => {
+  await install(registry, { deviceId: 'e', assetId: 'a', installedAt: start - 100 * minute })
+  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start })
+  await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start })
+  expect(await statusAt(start + minute)).toMatchObject({ state: 'attention', attentions: ['device_silent'] })
   expect(await statusAt(start + 30 * minute)).toMatchObject({ state: 'silent', since: start + 30 * minute })
 })
 
