@@ -1,5 +1,5 @@
-import type { Quantity } from './api.ts'
-import type { Language } from './i18n.svelte.ts'
+import type { QuantityDefinition } from '../../../domain/quantity.ts'
+import type { Language } from './language.ts'
 
 /** How a language writes things, for Intl. */
 export type Writing = { language: Language; locale: string }
@@ -37,7 +37,7 @@ export function formatNumber(value: number, { locale }: Writing, options: Intl.N
 }
 
 /** A value with its unit; a state by its label. A quantity that is not in the catalogue is a bare number. */
-export function formatValue(value: number, quantity: Quantity | undefined, writing: Writing): string {
+export function formatValue(value: number, quantity: QuantityDefinition | undefined, writing: Writing): string {
   if (quantity === undefined) return formatNumber(value, writing)
   const state = quantity.states?.find((each) => each.value === value)
   if (state !== undefined) return state.label[writing.language]
@@ -54,7 +54,7 @@ export function formatValue(value: number, quantity: Quantity | undefined, writi
 }
 
 /** The name of a quantity, or the word that the platform has for it. */
-export function formatQuantity(name: string, quantity: Quantity | undefined, { language }: Writing): string {
+export function formatQuantity(name: string, quantity: QuantityDefinition | undefined, { language }: Writing): string {
   return quantity?.label[language] ?? name
 }
 

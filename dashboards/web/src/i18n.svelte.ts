@@ -1,12 +1,9 @@
+import { type Language, languages, locales } from './language.ts'
 import { readStored, writeStored } from './stored.ts'
 import { en } from './texts/en.ts'
 import { fr, type Texts } from './texts/fr.ts'
 
-export const languages = ['fr', 'en'] as const
-export type Language = (typeof languages)[number]
-
 const tables: Record<Language, Texts> = { fr, en }
-const locales: Record<Language, string> = { fr: 'fr-FR', en: 'en-GB' }
 
 const initial = readStored('language', languages, 'fr')
 let language = $state<Language>(initial)

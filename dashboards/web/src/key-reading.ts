@@ -1,5 +1,3 @@
-import type { Reading } from './api.ts'
-
 // What says most about an asset, first; what tells only of the device itself never stands for an asset.
 const telling: readonly string[] = [
   'fill_level',
@@ -20,7 +18,7 @@ const telling: readonly string[] = [
 const ofTheDevice: ReadonlySet<string> = new Set(['battery_level', 'battery_voltage', 'rssi', 'snr', 'frame_counter'])
 
 /** The one reading that a line of a list has room for, or null. */
-export function pickKeyReading(readings: readonly Reading[]): Reading | null {
+export function pickKeyReading<Reading extends { quantity: string }>(readings: readonly Reading[]): Reading | null {
   const candidates = readings.filter((reading) => !ofTheDevice.has(reading.quantity))
   for (const quantity of telling) {
     const found = candidates.find((reading) => reading.quantity === quantity)

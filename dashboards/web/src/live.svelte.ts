@@ -120,9 +120,16 @@ function take(reading: Reading): void {
   heard.add(deviceId)
   const row = waiting.find((each) => each.deviceId === deviceId && each.receivedAt === receivedAt)
   if (row === undefined) waiting.push({ key: nextKey++, deviceId, receivedAt, readings: [reading] })
-  else if (row.readings.length < maxReadingsInRow) row.readings.push(reading)
+  else addTo(row.readings, reading)
   if (waiting.length > maxRows * 2) waiting = waiting.slice(-maxRows)
   schedule()
+}
+
+// Of two messages in one millisecond the later one stands, as in the store.
+function addTo(readings: Reading[], reading: Reading): void {
+  const same = readings.findIndex((each) => each.quantity === reading.quantity && each.channel === reading.channel)
+  if (same >= 0) readings[same] = reading
+  else if (readings.length < maxReadingsInRow) readings.push(reading)
 }
 
 function schedule(): void {

@@ -7,9 +7,13 @@ type Route = { view: View | null; id: string | null; params: URLSearchParams }
 let current = $state.raw<Route>(parseHash(location.hash))
 // The list that a detail was opened from, filters included, so that the way back leads there.
 let lists = $state.raw<Partial<Record<View, string>>>({})
+// What was open a step ago, so that the list that follows gives the focus back to it.
+let opened: { view: View; id: string } | null = null
 remember()
 
 addEventListener('hashchange', () => {
+  const { view, id } = current
+  opened = view === null || id === null ? null : { view, id }
   current = parseHash(location.hash)
   remember()
 })
@@ -27,6 +31,12 @@ export const route = {
   /** The address of a list as it was last seen. */
   backTo(view: View): string {
     return lists[view] ?? toHref(view)
+  },
+  /** Whether an object was open just before its list came into view; true once only. */
+  takeOpened(view: View, id: string): boolean {
+    if (opened?.view !== view || opened.id !== id || current.id !== null) return false
+    opened = null
+    return true
   },
   /** Changes the filters of the list in view, in the address too, without a step in the history. */
   filter(view: View, params: Record<string, string>): void {

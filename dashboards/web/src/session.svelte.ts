@@ -10,7 +10,8 @@ type State =
 let state = $state.raw<State>({ at: 'unknown' })
 
 whenSignedOut(() => {
-  state = { at: 'out', error: null, ended: state.at === 'in' }
+  // Several questions may have been on their way when the session ended; the first refusal tells of it.
+  if (state.at !== 'out') state = { at: 'out', error: null, ended: state.at === 'in' }
 })
 
 export const session = {

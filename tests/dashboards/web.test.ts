@@ -1,0 +1,357 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import mqtt, { type MqttClient } from 'mqtt'
+import type { Browser, Page } from 'playwright-core'
+import { build } from 'vite'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { newVisitor, startBrowser, type Watch } from '../support/browser.ts'
+import { makeFolder, type Platform, parvis, startPlatform } from '../support/platform.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const markup = '<img src=x onerror="document.title=1"> {{7*7}} <b>gras</b>'
+const maxCompressedBytes = 60_000
+
+const folder = makeFolder()
+let platform: Platform
+let browser: Browser
+let viewer: { token: string }
+let manager: { token: string }
+const devices = new Map<string, MqttClient>()
+const watches: Watch[] = []
+
+beforeAll(async () => {
+  await build({ configFile: join(root, 'dashboards/web/vite.config.ts'), logLevel: 'warn' })
+  platform = await startPlatform({ dataDir: folder.path })
+  browser = await startBrowser()
+  viewer = await parvis(folder.path, 'token', 'create', '--role', 'viewer')
+  manager = await parvis(folder.path, 'token', 'create', '--role', 'manager')
+  for (const id of ['probe-1', 'probe-2', 'probe-3', markup.replaceAll('/', '')])
+    devices.set(id, await connectNewDevice(id))
+  await addAsset('bin-1', 'waste_container', 'Conteneur, rue de la Paix')
+  await addAsset('bin-2', 'waste_container', markup)
+  await parvis(folder.path, 'install', 'probe-1', 'bin-1', '--at', '2020-01-01T00:00:00Z')
+  await parvis(folder.path, 'install', 'probe-2', 'bin-2', '--at', '2020-01-01T00:00:00Z')
+})
+
+afterAll(async () => {
+  for (const client of devices.values()) await client.endAsync()
+  await browser?.close()
+  await platform?.stop()
+  folder.remove()
+})
+
+// Whatever a test does, nothing may leave the origin, break the policy, or throw.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+  for (const { foreignRequests, violations, errors } of watches.splice(0))
+    expect({ foreignRequests, violations, errors }).toEqual({ foreignRequests: [], violations: [], errors: [] })
+})
+
+async function connectNewDevice(id: string): Promise<MqttClient> {
+  const { secret } = await parvis<{ secret: string }>(
+    folder.path,
+    ...['device', 'add', id, '--model', 'generic-json', '--label', `Sonde ${id}`],
+  )
+  return mqtt.connectAsync(`mqtt://127.0.0.1:${platform.mqttPort}`, { clientId: id, username: id, password: secret })
+}
+
+async function addAsset(id: string, kind: string, label: string): Promise<void> {
+  const response = await fetch(`${platform.httpUrl}/api/v1/assets`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${manager.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ id, kind, label }),
+  })
+  expect(response.status).toBe(201)
+}
+
+function publish(id: string, payload: unknown) {
+  const bytes = payload instanceof Buffer ? payload : JSON.stringify(payload)
+  return devices.get(id)!.publishAsync(`devices/${id}/up`, bytes, { qos: 1 })
+}
+
+async function visit(options: Parameters<typeof newVisitor>[2] = {}): Promise<Page> {
+  const { context, watch } = await newVisitor(browser, platform.httpUrl, options)
+  watches.push(watch)
+  return context.newPage()
+}
+
+/** A page that is signed in by the link, as the demo prints it. */
+async function signIn(hash = '', options: Parameters<typeof newVisitor>[2] = {}): Promise<Page> {
+  const page = await visit(options)
+  await page.goto(`/#token=${viewer.token}`)
+  await page.locator('main#content').waitFor()
+  if (hash !== '') await page.goto(`/${hash}`)
+  return page
+}
+
+const shows = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+
+describe('signing in', () => {
+  test('a link signs in, and its token is gone from the address and the history', async () => {
+    const page = await signIn()
+    await shows(page, 'Se déconnecter')
+    expect(page.url()).toBe(`${platform.httpUrl}/`)
+    expect(await page.evaluate('document.cookie')).toBe('')
+    await page.reload()
+    await shows(page, 'Se déconnecter')
+  })
+
+  test('without a token a form takes one and says how to get it; a wrong one is refused in words', async () => {
+    const page = await visit()
+    await page.goto('/')
+    await shows(page, 'token create --role viewer')
+    await page.getByLabel('Jeton d’accès').fill('not-a-token')
+    await page.getByRole('button', { name: 'Se connecter' }).click()
+    await page.getByRole('alert').getByText('n’est pas connu').waitFor()
+    await page.getByLabel('Jeton d’accès').fill(viewer.token)
+    await page.keyboard.press('Enter')
+    await page.locator('main#content').waitFor()
+    await page.getByRole('button', { name: 'Se déconnecter' }).click()
+    await page.getByLabel('Jeton d’accès').waitFor()
+    await page.reload()
+    await page.getByLabel('Jeton d’accès').waitFor()
+  })
+
+  test('a token that is revoked ends the session, and the page says so', async () => {
+    const mine = await parvis<{ id: string; token: string }>(folder.path, 'token', 'create', '--role', 'admin')
+    const page = await visit()
+    await page.goto(`/#token=${mine.token}`)
+    await page.locator('main#content').waitFor()
+    await fetch(`${platform.httpUrl}/api/v1/tokens/${mine.id}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${mine.token}` },
+    })
+    await shows(page, 'Vous n’êtes plus connecté')
+  })
+})
+
+describe('what is arriving', () => {
+  test('a reading shows as it is stored, without a reload, and a pause holds the list', async () => {
+    const page = await signIn()
+    const live = page.getByRole('region', { name: 'En direct' })
+    await live.getByText('Connecté').waitFor()
+    await publish('probe-1', { readings: { fill_level: 41.5, battery_level: 88 } })
+    await live
+      .getByRole('listitem')
+      .filter({ hasText: 'probe-1' })
+      .filter({ hasText: /41,5\s%/ })
+      .waitFor()
+    await live.getByText(/Batterie 88\s%/).waitFor()
+
+    await live.getByRole('button', { name: 'Mettre en pause' }).click()
+    await live.getByText('En pause', { exact: true }).waitFor()
+    await publish('probe-1', { readings: { fill_level: 43.5 } })
+    await publish('probe-1', { readings: { fill_level: 44.5 } })
+    await stored('probe-1', 44.5)
+    expect(await live.getByText(/44,5\s%/).count()).toBe(0)
+    await live.getByRole('button', { name: 'Reprendre' }).click()
+    await live.getByText(/44,5\s%/).waitFor()
+  })
+
+  test('the list stays short, however much arrives, and the rate is told', async () => {
+    const page = await signIn()
+    const live = page.getByRole('region', { name: 'En direct' })
+    await live.getByText('Connecté').waitFor()
+    for (let i = 0; i < 80; i++) await publish('probe-2', { readings: { distance: i / 10 } })
+    await live.getByText('7,9 m', { exact: true }).waitFor()
+    expect(await live.getByRole('listitem').count()).toBeLessThanOrEqual(30)
+    await live
+      .getByText(/^[1-9]/)
+      .first()
+      .waitFor()
+  })
+})
+
+describe('assets', () => {
+  test('an asset opens with its latest readings, its chart, its table and its installations, and stays current', async () => {
+    await publish('probe-1', { readings: { fill_level: 61, temperature: -4.5 } })
+    await stored('probe-1', 61)
+    const page = await signIn('#/assets')
+    await page.getByRole('row').filter({ hasText: 'rue de la Paix' }).getByText(/61\s%/).waitFor()
+    await page.getByRole('link', { name: 'Conteneur, rue de la Paix' }).click()
+    const latest = page.getByRole('table', { name: 'Derniers relevés' })
+    await latest
+      .getByRole('row')
+      .filter({ hasText: 'Température' })
+      .getByText(/-4,5\s°C/)
+      .waitFor()
+    await page.getByRole('img', { name: /Remplissage sur 24 heures/ }).waitFor()
+    await page.getByText('Voir en tableau').click()
+    await page.getByRole('table', { name: 'Remplissage' }).getByRole('row').nth(1).waitFor()
+    await page.getByRole('region', { name: 'Appareils installés' }).getByText('probe-1').waitFor()
+
+    await publish('probe-1', { readings: { fill_level: 62.5 } })
+    await latest.getByText(/62,5\s%/).waitFor()
+  })
+
+  test('the figures and the filters tell the same, and the address keeps the filter', async () => {
+    await addAsset('lamp-1', 'street_light', 'Luminaire du port')
+    const page = await signIn('#/assets')
+    await page
+      .getByRole('navigation', { name: 'Équipements par état' })
+      .getByRole('link', { name: /Jamais vu/ })
+      .click()
+    await shows(page, 'Luminaire du port')
+    expect(page.url()).toContain('#/assets?state=never_seen')
+    await page.getByLabel('Type').selectOption('Conteneur à déchets')
+    await shows(page, 'Rien ne correspond à ces filtres.')
+    await page.getByRole('button', { name: 'Effacer les filtres' }).click()
+    await page.getByLabel('Rechercher').fill('LUMINAIRE')
+    await page.waitForURL(/q=LUMINAIRE/)
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
+    await page.getByRole('link', { name: 'Luminaire du port' }).click()
+    await shows(page, /parvis -- install .* lamp-1/)
+    await page.getByRole('link', { name: 'Tous les équipements' }).click()
+    expect(await page.getByLabel('Rechercher').inputValue()).toBe('LUMINAIRE')
+  })
+
+  test('a long list goes forth and back by pages', async () => {
+    for (let i = 0; i < 26; i++) await addAsset(`bench-${String(i).padStart(2, '0')}`, 'bench', `Banc ${i}`)
+    const page = await signIn('#/assets?kind=bench')
+    await page.getByRole('link', { name: 'Banc 24', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Suivants' }).click()
+    await page.getByRole('link', { name: 'Banc 25', exact: true }).click()
+    await page.getByRole('link', { name: 'Tous les équipements' }).click()
+    await page.getByRole('link', { name: 'Banc 25', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Précédents' }).click()
+    await page.getByRole('link', { name: 'Banc 0', exact: true }).waitFor()
+  })
+
+  test('names with markup are text in lists, headings and titles', async () => {
+    const id = markup.replaceAll('/', '')
+    await publish('probe-2', { readings: { fill_level: 12 } })
+    await publish(id, { readings: { fill_level: 13 } })
+    const page = await signIn('#/assets?kind=waste_container')
+    await page.getByRole('link', { name: markup, exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: markup, exact: true }).waitFor()
+    await page.goto('/#/devices')
+    await page.getByRole('link', { name: `Sonde ${id}`, exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: `Sonde ${id}`, exact: true }).waitFor()
+    expect(await page.locator('img, main b').count()).toBe(0)
+    expect(await page.title()).toMatch(/Parvis$/)
+  })
+})
+
+describe('dead letters', () => {
+  test('each has its reason in plain words, what to do, and its payload as text and bytes', async () => {
+    await publish('probe-3', Buffer.from('{"readings": \u0007\u202e'))
+    await publish('probe-3', { readings: { fill_level: 250 } })
+    const page = await signIn('#/dead-letters?deviceId=probe-3')
+    await page.locator('summary').filter({ hasText: 'Valeur hors plage' }).waitFor()
+    await page.locator('summary').filter({ hasText: 'JSON illisible' }).click()
+    await shows(page, /corrigez ce que l’appareil envoie/)
+    await page.getByRole('region', { name: 'En texte' }).getByText('{"readings": \u2407\ufffd').waitFor()
+    await page
+      .getByRole('region', { name: 'En hexadécimal' })
+      .getByText(/0000 {2}7b 22 72 65/)
+      .waitFor()
+
+    await page.goto('/#/dead-letters')
+    await page.getByLabel('Motif').selectOption('out_of_range')
+    await expect.poll(() => page.locator('summary').filter({ hasText: 'JSON illisible' }).count()).toBe(0)
+    await page.getByRole('button', { name: 'English' }).click()
+    await page.locator('summary').filter({ hasText: 'Value out of range' }).waitFor()
+    await shows(page, /is outside the range from 0 to 100/)
+  })
+})
+
+describe('for everyone', () => {
+  test('the language changes texts, numbers and the lang attribute, and is remembered', async () => {
+    await publish('probe-1', { readings: { fill_level: 71.5 } })
+    await stored('probe-1', 71.5)
+    const page = await signIn('#/assets/bin-1')
+    await shows(page, /71,5\s%/)
+    expect(await page.locator('html').getAttribute('lang')).toBe('fr')
+    await page.getByRole('button', { name: 'English' }).click()
+    await shows(page, '71.5%')
+    await shows(page, 'Latest readings')
+    await page.reload()
+    await shows(page, 'Latest readings')
+    expect(await page.locator('html').getAttribute('lang')).toBe('en')
+  })
+
+  test('the theme follows the system, or the reader’s choice', async () => {
+    const page = await signIn('', { colorScheme: 'dark' })
+    const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
+    const dark = await background()
+    await page.getByRole('button', { name: 'Clair' }).click()
+    await expect.poll(background).not.toBe(dark)
+    const light = await background()
+    await page.reload()
+    expect(await background()).toBe(light)
+  })
+
+  test('by keyboard alone: to an asset, its chart’s table, and back, the focus always seen', async () => {
+    await publish('probe-1', { readings: { fill_level: 33 } })
+    const page = await signIn('#/assets?kind=waste_container')
+    await page.getByRole('link', { name: 'Conteneur, rue de la Paix' }).waitFor()
+    await page.keyboard.press('Tab')
+    expect(await focused(page)).toBe('Aller au contenu')
+    await page.keyboard.press('Enter')
+    await tabTo(page, 'Conteneur, rue de la Paix')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => focused(page)).toBe('Conteneur, rue de la Paix')
+    await page.getByText('Voir en tableau').waitFor()
+    await tabTo(page, 'Voir en tableau')
+    await page.keyboard.press('Enter')
+    await page.getByRole('table', { name: 'Remplissage' }).waitFor()
+    await tabTo(page, '← Tous les équipements', 'Shift+Tab')
+    await page.keyboard.press('Enter')
+    // The list gives the focus back to where it was left.
+    await expect.poll(() => page.url()).toContain('?kind=waste_container')
+    await expect.poll(() => focused(page)).toBe('Conteneur, rue de la Paix')
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('A')
+  })
+
+  test.each([320, 390, 820])('nothing is cut off at a width of %i pixels', async (width) => {
+    const page = await signIn('', { viewport: { width, height: 800 } })
+    for (const hash of ['#/live', '#/assets', '#/assets/bin-1', '#/assets/bin-2', '#/devices', '#/dead-letters']) {
+      await page.goto(`/${hash}`)
+      await page.locator('main section').first().waitFor()
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), hash).toBeLessThanOrEqual(0)
+    }
+  })
+
+  test('the page is small, and holds no inline script or style', () => {
+    const built = join(root, 'dist/web')
+    const files = readdirSync(built, { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
+    const sizes = files.map((file) => gzipSync(readFileSync(join(file.parentPath, file.name))).length)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(maxCompressedBytes)
+    const page = readFileSync(join(built, 'index.html'), 'utf8')
+    expect(page).not.toMatch(/<style|style=|<script>|<script type="module">|https?:/)
+  })
+})
+
+/** Waits until the API gives a fill level as a device's latest. */
+async function stored(deviceId: string, value: number): Promise<void> {
+  const headers = { authorization: `Bearer ${viewer.token}` }
+  await expect
+    .poll(
+      async () => {
+        const response = await fetch(`${platform.httpUrl}/api/v1/devices/${deviceId}/latest`, { headers })
+        const { items } = (await response.json()) as { items: { value: number }[] }
+        return items.map((item) => item.value)
+      },
+      { timeout: 10_000 },
+    )
+    .toContain(value)
+}
+
+function focused(page: Page): Promise<string> {
+  return page.evaluate('document.activeElement.textContent.trim()')
+}
+
+/** Presses a key until what is named has the focus; everything on the way must show that it has it. */
+async function tabTo(page: Page, name: string, key = 'Tab'): Promise<void> {
+  const seen: string[] = []
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press(key)
+    const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
+    const text = await focused(page)
+    expect(outline, `the focus is seen on: ${text}`).not.toBe('none')
+    if (text === name) return
+    seen.push(text)
+  }
+  throw new Error(`no Tab reached "${name}", only: ${seen.join(' | ')}`)
+}
