@@ -31,7 +31,7 @@ export type IngestOptions = {
 
 const batchUplinks = 2000
 // Readings wait this long for others of their commit, which costs as much for one as for many.
-const gatherMs = 20
+const gatherMs = 50
 // Another process writes the journal: its files are looked at this often.
 const pollMs = 50
 const checkpointMs = 1000

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { foldPoints } from '../domain/aggregate.ts'
+import { startFold } from '../domain/aggregate.ts'
 import { isQuantity, type Quantity } from '../domain/quantity.ts'
-import type { Reading, SeriesKey } from '../domain/reading.ts'
-import { openWindows } from '../domain/window.ts'
+import type { Aggregate, Reading, SeriesKey } from '../domain/reading.ts'
+import { type Window, windowEnd } from '../domain/window.ts'
 import type { ReadingStore, Series, SeriesQuery, SeriesRange } from './reading-store.ts'
 
 /*
@@ -156,7 +156,7 @@ export function openEmbeddedStore(database: DatabaseSync, options: { readOnly?: 
       if (order < 0) continue
       let { from } = asked
       if (order === 0) {
-        const end = window === undefined ? after!.time + 1 : openWindows(window)(after!.time).end
+        const end = window === undefined ? after!.time + 1 : windowEnd(window, after!.time)
         from = Math.max(from, end)
       }
       const points = pointsOf(series.id, from, asked.to)
@@ -236,6 +236,13 @@ export function openEmbeddedStore(database: DatabaseSync, options: { readOnly?: 
   }
 
   return { write, query, lastBefore, scan, remove, close: async () => {} }
+}
+
+function foldPoints(points: Iterable<[number, number]>, window: Window, aggregate: Aggregate): [number, number][] {
+  const fold = startFold(window, aggregate)
+  for (const [time, value] of points) fold.add(time, value)
+  fold.finish()
+  return fold.points
 }
 
 type SeriesRow = { id: number; device_id: string; channel: string; quantity: Quantity }

@@ -43,9 +43,10 @@ const groupBytesMax = 4 << 20
 const pendingBytesMax = 64 << 20
 // Left free on the disk, so that ingest can still store what the journal holds and thereby free the journal.
 const reserveBytes = 4 << 20
-// Below this many uplinks a group, waiting for more would only add delay.
-const lingerFromUplinks = 8
-const lingerMs = 2
+// A group of one is written at once: its client may be waiting for it alone. Where more than one came meanwhile, others
+// are about to: waiting a moment for them saves an fsync each.
+const lingerFromUplinks = 2
+const lingerMs = 4
 const houseKeepingMs = 1000
 
 /**

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, write, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The roles of the platform, each of which may run in a process of its own. */
@@ -25,24 +25,42 @@ const staleAfterMs = 5000
 
 /**
  * Opens the state file of a role. The file has a fixed length and is overwritten in place, so that a role can still
- * tell that the disk is full when it is. `tell` is cheap and synchronous: once a second is meant.
+ * tell that the disk is full when it is. `tell` does not wait for the disk, which may take long when it is busy: a state
+ * that comes while one is being written is passed over.
  */
 export function openRoleState(dataDir: string, role: Role) {
   mkdirSync(join(dataDir, 'state'), { recursive: true })
   const file = openSync(stateFile(dataDir, role), 'w')
   let since = Date.now()
   let wasReady: boolean | undefined
+  let isWriting = false
+  let isClosed = false
+
+  function encode(state: { ready: boolean; detail?: string; counters: Record<string, number> }): Buffer {
+    if (state.ready !== wasReady) since = Date.now()
+    wasReady = state.ready
+    const text = JSON.stringify({ role, pid: process.pid, since, toldAt: Date.now(), ...state })
+    return Buffer.alloc(fileBytes, ' ').fill(text, 0, Buffer.byteLength(text))
+  }
+
   return {
     tell(state: { ready: boolean; detail?: string; counters: Record<string, number> }) {
-      if (state.ready !== wasReady) since = Date.now()
-      wasReady = state.ready
-      const text = JSON.stringify({ role, pid: process.pid, since, toldAt: Date.now(), ...state })
-      writeSync(file, Buffer.alloc(fileBytes, ' ').fill(text, 0, Buffer.byteLength(text)), 0, fileBytes, 0)
+      if (isWriting || isClosed) return
+      isWriting = true
+      write(file, encode(state), 0, fileBytes, 0, () => {
+        isWriting = false
+        if (isClosed) end()
+      })
     },
     close() {
-      this.tell({ ready: false, detail: 'stopped', counters: {} })
-      closeSync(file)
+      isClosed = true
+      if (!isWriting) end()
     },
+  }
+
+  function end() {
+    writeSync(file, encode({ ready: false, detail: 'stopped', counters: {} }), 0, fileBytes, 0)
+    closeSync(file)
   }
 }
 
