@@ -112,7 +112,8 @@ function watchRegistry(
 ): () => void {
   let revision: number | null = null
   let isAsking = false
-  const timer = setInterval(async () => {
+  // The first answer says where to begin; it is asked for at once, before anyone is connected.
+  async function ask() {
     if (isAsking) return
     isAsking = true
     try {
@@ -131,7 +132,9 @@ function watchRegistry(
     } finally {
       isAsking = false
     }
-  }, limits.registryPollMs)
+  }
+  void ask()
+  const timer = setInterval(ask, limits.registryPollMs)
   timer.unref()
   return () => clearInterval(timer)
 }

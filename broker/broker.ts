@@ -27,7 +27,13 @@ export type BrokerOptions = {
 }
 
 // What the broker knows of a connection beside what aedes does.
-type Connection = { principal: Principal | null; pending: number; guard: ReturnType<typeof guardSocket> }
+type Connection = {
+  principal: Principal | null
+  pending: number
+  /** The filters that were granted, also before aedes has taken them: one packet may ask for thousands. */
+  filters: Set<string>
+  guard: ReturnType<typeof guardSocket>
+}
 
 /**
  * Starts the MQTT 3.1.1 broker: it listens once the promise resolves. A publish is acknowledged when the journal has it
@@ -90,6 +96,9 @@ export async function startBroker(options: BrokerOptions) {
       return null
     },
   })
+  aedes.on('unsubscribe', (filters, client) => {
+    for (const filter of filters) connections.get(client)?.filters.delete(filter)
+  })
   await aedes.listen()
 
   function connectionOf(client: Client): Connection {
@@ -109,11 +118,11 @@ export async function startBroker(options: BrokerOptions) {
   }
 
   function isGranted(client: Client, filter: string): boolean {
-    const principal = connections.get(client)?.principal
-    const { subscriptions } = client as unknown as { subscriptions: Record<string, unknown> }
-    const isNew = subscriptions[filter] === undefined
-    if (isNew && Object.keys(subscriptions).length >= limits.filtersPerClient) return false
-    return principal?.maySubscribe(filter) === true
+    const { principal, filters } = connectionOf(client)
+    if (filters.has(filter)) return true
+    if (filters.size >= limits.filtersPerClient || principal?.maySubscribe(filter) !== true) return false
+    filters.add(filter)
+    return true
   }
 
   // Journals a publish, and calls back when it is on disk. A will comes here too, when its client is gone.
@@ -150,7 +159,7 @@ export async function startBroker(options: BrokerOptions) {
       isFull: () => (connection?.pending ?? 0) >= limits.pendingPerClient,
     })
     const client = aedes.handle(socket as net.Socket, request)
-    connection = { principal: null, pending: 0, guard }
+    connection = { principal: null, pending: 0, filters: new Set(), guard }
     connections.set(client, connection)
   }
 
@@ -181,6 +190,17 @@ export async function startBroker(options: BrokerOptions) {
     return (server.address() as net.AddressInfo).port
   }
 
+  const unwatch = access.watch(
+    (name) => {
+      for (const client of online.get(name) ?? []) {
+        log('info', `broker: ${name} was revoked or removed; disconnected`)
+        client.close()
+        client.conn.destroy()
+      }
+    },
+    () => [...online.keys()],
+  )
+
   try {
     ports.mqtt = await listen(net.createServer(acceptTcp), options.port)
     if (options.tlsPort !== undefined) {
@@ -203,20 +223,10 @@ export async function startBroker(options: BrokerOptions) {
       ports.ws = await listen(server, options.wsPort)
     }
   } catch (error) {
+    unwatch()
     await stop()
     throw error
   }
-
-  const unwatch = access.watch(
-    (name) => {
-      for (const client of online.get(name) ?? []) {
-        log('info', `broker: ${name} was revoked or removed; disconnected`)
-        client.close()
-        client.conn.destroy()
-      }
-    },
-    () => [...online.keys()],
-  )
 
   async function stop() {
     for (const server of servers) server.close()

@@ -27,6 +27,7 @@ let isHeld = $state(false)
 let rows = $state.raw<LiveRow[]>([])
 let perSecond = $state.raw<number[]>(new Array(rateSeconds).fill(0))
 let missed = $state(0)
+let missedAt = 0
 
 let waiting: LiveRow[] = []
 let heard = new Set<string>()
@@ -59,7 +60,7 @@ export const live = {
   get rate(): number {
     return perSecond.slice(-meanOverSeconds).reduce((sum, count) => sum + count, 0) / meanOverSeconds
   },
-  /** Readings that the server did not tell, since this page read too slowly. */
+  /** Readings that the server did not tell of late, since this page read too slowly. */
   get missed(): number {
     return missed
   },
@@ -102,6 +103,7 @@ function open(): void {
   opened.addEventListener('reading', (event) => take(JSON.parse(event.data) as Reading))
   opened.addEventListener('lagged', (event) => {
     missed += (JSON.parse(event.data) as { missed: number }).missed
+    missedAt = Date.now()
   })
   opened.addEventListener('error', () => {
     connection = 'lost'
@@ -152,5 +154,6 @@ function show(): void {
 function countSecond(): void {
   const count = secondCount
   secondCount = 0
+  if (missed > 0 && Date.now() - missedAt > rateSeconds * 1000) missed = 0
   if (!isPaused) perSecond = [...perSecond.slice(1), count]
 }
