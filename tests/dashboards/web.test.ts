@@ -1,9 +1,10 @@
+import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Browser, Page } from 'playwright-core'
-import { build } from 'vite'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { newVisitor, startBrowser, type Watch } from '../support/browser.ts'
 import { makeFolder, type Platform, parvis, startPlatform } from '../support/platform.ts'
@@ -21,7 +22,7 @@ const devices = new Map<string, MqttClient>()
 const watches: Watch[] = []
 
 beforeAll(async () => {
-  await build({ configFile: join(root, 'dashboards/web/vite.config.ts'), logLevel: 'warn' })
+  await buildPages()
   platform = await startPlatform({ dataDir: folder.path })
   browser = await startBrowser()
   viewer = await parvis(folder.path, 'token', 'create', '--role', 'viewer')
@@ -47,6 +48,18 @@ afterEach(async () => {
   for (const { foreignRequests, violations, errors } of watches.splice(0))
     expect({ foreignRequests, violations, errors }).toEqual({ foreignRequests: [], violations: [], errors: [] })
 })
+
+// As `npm run build` does it: in this process the test environment would be built in.
+function buildPages() {
+  const args = [
+    join(root, 'node_modules/vite/bin/vite.js'),
+    'build',
+    join(root, 'dashboards/web'),
+    '--logLevel',
+    'warn',
+  ]
+  return promisify(execFile)(process.execPath, args, { env: { PATH: process.env.PATH } })
+}
 
 async function connectNewDevice(id: string): Promise<MqttClient> {
   const { secret } = await parvis<{ secret: string }>(
