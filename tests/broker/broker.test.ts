@@ -2,6 +2,7 @@ import * as net from 'node:net'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { generate } from 'mqtt-packet'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { registryAccess } from '../../broker/access.ts'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { coversFilter, matchesTopic } from '../../broker/topic.ts'
@@ -62,7 +63,8 @@ afterEach(async () => {
   folder.remove()
 })
 
-function connect(options: IClientOptions = {}, url = `mqtt://127.0.0.1:${broker.ports.mqtt}`): Promise<MqttClient> {
+function connect(options: IClientOptions = {}): Promise<MqttClient> {
+  const url = `mqtt://127.0.0.1:${broker.ports.mqtt}`
   const client = mqtt.connect(url, {
     clientId: 'probe',
     username: 'probe',
@@ -120,8 +122,19 @@ describe('who may connect', () => {
   })
 
   test('over WebSocket too', async () => {
-    const client = await connect({}, `ws://127.0.0.1:${broker.ports.ws}`)
-    await client.publishAsync('devices/probe/up', 'ws', { qos: 1 })
+    const socket = new WebSocket(`ws://127.0.0.1:${broker.ports.ws}`, ['mqtt'])
+    let received = Buffer.alloc(0)
+    socket.on('message', (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes])
+    })
+    await new Promise((resolve) => socket.once('open', resolve))
+    const credentials = { clientId: 'probe', username: 'probe', password: Buffer.from(secret) }
+    socket.send(generate({ cmd: 'connect', ...credentials, clean: true, keepalive: 0 }))
+    await until(() => received.toString('hex') === '20020000')
+    const topic = 'devices/probe/up'
+    socket.send(generate({ cmd: 'publish', topic, payload: 'ws', qos: 1, messageId: 9, dup: false, retain: false }))
+    await until(() => received.toString('hex') === '2002000040020009')
+    socket.close()
     expect(journaled()).toEqual(['devices/probe/up ws'])
   })
 })

@@ -26,21 +26,26 @@ export async function startPlatform(options: {
   dataDir: string
   env?: Record<string, string>
   arguments?: string[]
+  execArguments?: string[]
   ports?: { http: number; mqtt: number }
 }): Promise<Platform> {
   const http = options.ports?.http ?? (await freePort())
   const mqtt = options.ports?.mqtt ?? (await freePort())
-  const child = spawn(process.execPath, [join(root, 'main.ts'), ...(options.arguments ?? [])], {
-    cwd: options.dataDir,
-    env: {
-      PATH: process.env.PATH,
-      PARVIS_DATA_DIR: options.dataDir,
-      PARVIS_HTTP_PORT: String(http),
-      PARVIS_MQTT_PORT: String(mqtt),
-      ...options.env,
+  const child = spawn(
+    process.execPath,
+    [...(options.execArguments ?? []), join(root, 'main.ts'), ...(options.arguments ?? [])],
+    {
+      cwd: options.dataDir,
+      env: {
+        PATH: process.env.PATH,
+        PARVIS_DATA_DIR: options.dataDir,
+        PARVIS_HTTP_PORT: String(http),
+        PARVIS_MQTT_PORT: String(mqtt),
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  )
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))

@@ -1,0 +1,115 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ensureDebianPackage } from './support/debian.ts'
+import { makeFolder, type Platform, parvis, startPlatform } from './support/platform.ts'
+import { until } from './support/until.ts'
+
+const run = promisify(execFile)
+const folder = makeFolder()
+let platform: Platform
+let token: string
+const secrets = new Map<string, string>()
+
+type Item = { quantity: string; channel: string; value: number }
+
+beforeAll(async () => {
+  await ensureDebianPackage('mosquitto-clients', 'mosquitto_pub')
+  for (const [id, model] of [
+    ['probe', 'generic-json'],
+    ['linky', 'linky-tic'],
+  ] as const) {
+    const added = await parvis<{ secret: string }>(folder.path, 'device', 'add', id, '--model', model)
+    secrets.set(id, added.secret)
+  }
+  await parvis(folder.path, 'asset', 'add', 'bin', '--kind', 'waste_container', '--label', 'Conteneur')
+  await parvis(folder.path, 'install', 'probe', 'bin', '--at', '2020-01-01T00:00:00Z')
+  token = (await parvis<{ token: string }>(folder.path, 'token', 'create', '--role', 'technician')).token
+  platform = await startPlatform({ dataDir: folder.path })
+})
+afterAll(async () => {
+  await platform?.kill()
+  folder.remove()
+})
+
+async function get<Answer>(path: string): Promise<Answer> {
+  const answer = await fetch(`${platform.httpUrl}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
+  return (await answer.json()) as Answer
+}
+
+function publish(id: string, ...message: string[]) {
+  const port = String(platform.mqttPort)
+  const who = ['-i', id, '-u', id, '-P', secrets.get(id)!]
+  return run('mosquitto_pub', ['-h', '127.0.0.1', '-p', port, ...who, '-q', '1', '-t', `devices/${id}/up`, ...message])
+}
+
+async function readLatest(path: string, quantity: string, channel = ''): Promise<number | undefined> {
+  const { items } = await get<{ items: Item[] }>(path)
+  return items.find((each) => each.quantity === quantity && each.channel === channel)?.value
+}
+
+test('what mosquitto_pub publishes is at the device and at its asset', async () => {
+  await publish('probe', '-m', '{"readings":{"fill_level":72.5}}')
+  await until(async () => (await readLatest('/devices/probe/latest', 'fill_level')) === 72.5)
+  expect(await readLatest('/assets/bin/latest', 'fill_level')).toBe(72.5)
+})
+
+test('a Linky frame too, group by group', async () => {
+  const group = (text: string) => {
+    const sum = [...text].reduce((total, char) => total + char.charCodeAt(0), 0)
+    return `\n${text} ${String.fromCharCode((sum & 0x3f) + 0x20)}\r`
+  }
+  const frame = join(folder.path, 'frame.bin')
+  writeFileSync(frame, `\x02${group('BASE 027986573')}${group('PAPP 01116')}\x03`)
+  await publish('linky', '-f', frame)
+  await until(async () => (await readLatest('/devices/linky/latest', 'apparent_power')) === 1116)
+  expect(await readLatest('/devices/linky/latest', 'energy_active_import')).toBe(27_986_573)
+})
+
+// Each is acknowledged, becomes a dead letter with its reason, and leaves the platform as it was.
+test.each([
+  ['JSON a million deep', '['.repeat(1_000_000), 'bad_json'],
+  ['1e400', '{"readings":{"fill_level":1e400}}', 'bad_value'],
+  ['__proto__', '{"readings":{"__proto__":1}}', 'unknown_quantity'],
+  [
+    '10,000 keys',
+    JSON.stringify({ readings: Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, i])) }),
+    'unknown_quantity',
+  ],
+  ['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), 'bad_json'],
+  ['an empty payload', '', 'bad_json'],
+  ['a megabyte of junk', Buffer.alloc(1 << 20, 0xa5), 'bad_json'],
+  ['an unknown quantity', '{"readings":{"mood":1}}', 'unknown_quantity'],
+  ['a value out of range', '{"readings":{"fill_level":101}}', 'out_of_range'],
+  ['a clock that is ahead', '{"observedAt":"2100-01-01T00:00:00Z","readings":{"fill_level":1}}', 'clock_future'],
+])('bad input: %s', async (_, payload, reason) => {
+  const before = (await get<{ items: { id: string }[] }>('/dead-letters?limit=1')).items[0]?.id
+  const file = join(folder.path, 'payload.bin')
+  writeFileSync(file, payload)
+  await publish('probe', ...(payload.length === 0 ? ['-n'] : ['-f', file]))
+  await until(async () => (await get<{ items: { id: string }[] }>('/dead-letters?limit=1')).items[0]?.id !== before)
+  const [letter] = (
+    await get<{ items: { reason: string; detail: string; payload: string }[] }>('/dead-letters?limit=1')
+  ).items
+  expect(letter!.reason).toBe(reason)
+  expect(letter!.detail.length).toBeGreaterThan(10)
+  expect(Buffer.from(letter!.payload, 'base64').equals(Buffer.from(payload))).toBe(true)
+  expect((await fetch(`${platform.httpUrl}/health`)).status).toBe(200)
+})
+
+test('a replay answers with its counts, and a sound folder verifies', async () => {
+  const answer = await parvis<{ uplinks: number }>(folder.path, 'replay', '--device', 'probe')
+  expect(answer.uplinks).toBeGreaterThanOrEqual(11)
+  expect(await readLatest('/devices/probe/latest', 'fill_level')).toBe(72.5)
+})
+
+test('SIGTERM ends it with 0, and everything is there at the next start', async () => {
+  expect(await platform.stop()).toBe(0)
+  expect(await parvis(folder.path, 'verify')).toMatchObject({ isSound: true })
+  platform = await startPlatform({ dataDir: folder.path })
+  expect(await readLatest('/assets/bin/latest', 'fill_level')).toBe(72.5)
+  expect(existsSync(join(folder.path, 'journal'))).toBe(true)
+  console.log('ran against Debian mosquitto-clients', String(execFileSync('dpkg-query', ['-W', 'mosquitto-clients'])))
+})
