@@ -161,6 +161,7 @@ async function run(options: LoadOptions): Promise<LoadResult> {
     setTimeout(() => {
       isStopping = true
       clearInterval(pacing)
+      if (isFinished()) onDone()
       setTimeout(onDone, 5000).unref()
     }, options.seconds * 1000)
   await done
