@@ -12,6 +12,7 @@ import { type Appended, type Journal, type NewUplink, openJournal } from '../../
 import { openJournalReader } from '../../store/journal-reader.ts'
 import { openRegistry, type Registry } from '../../store/registry.ts'
 import { makeFolder } from '../support/platform.ts'
+import { noteRealPackage } from '../support/real-parts.ts'
 import { until } from '../support/until.ts'
 
 let folder: ReturnType<typeof makeFolder>
@@ -23,6 +24,8 @@ let integrationSecret: string
 // While a test holds the journal back, what is appended waits here.
 let held: { uplink: NewUplink; appended: Appended }[] | null
 const clients: MqttClient[] = []
+noteRealPackage('mqtt')
+noteRealPackage('ws')
 
 beforeEach(async () => {
   folder = makeFolder()

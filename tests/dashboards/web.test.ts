@@ -205,6 +205,7 @@ describe('assets', () => {
 
   test('the figures and the filters tell the same, and the address keeps the filter', async () => {
     await addAsset('lamp-1', 'street_light', 'Luminaire du port')
+    await listed('street_light', 1)
     const page = await signIn('#/assets')
     await page
       .getByRole('navigation', { name: 'Équipements par état' })
@@ -226,6 +227,7 @@ describe('assets', () => {
 
   test('a long list goes forth and back by pages', async () => {
     for (let i = 0; i < 26; i++) await addAsset(`bench-${String(i).padStart(2, '0')}`, 'bench', `Banc ${i}`)
+    await listed('bench', 26)
     const page = await signIn('#/assets?kind=bench')
     await page.getByRole('link', { name: 'Banc 24', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Suivants' }).click()
@@ -354,6 +356,23 @@ async function stored(deviceId: string, value: number): Promise<void> {
       { timeout: 10_000 },
     )
     .toContain(value)
+}
+
+/**
+ * Waits until the status list, which follows the registry within a second or so, has that many assets of a kind: a page
+ * that opens before would look again only ten seconds later.
+ */
+async function listed(kind: string, count: number): Promise<void> {
+  const headers = { authorization: `Bearer ${viewer.token}` }
+  await expect
+    .poll(
+      async () => {
+        const response = await fetch(`${platform.httpUrl}/api/v1/status/assets?kind=${kind}&limit=100`, { headers })
+        return ((await response.json()) as { items: unknown[] }).items.length
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(count)
 }
 
 function focused(page: Page): Promise<string> {

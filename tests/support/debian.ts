@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { noteRealPart } from './real-parts.ts'
 
 const run = promisify(execFile)
 const folders = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin']
@@ -9,10 +10,16 @@ const folders = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin']
 const lockTimeoutS = 300
 
 /**
- * Where a Debian package's program is, installing the package when it is not there. Throws, saying what to install,
- * for a user who may not install, or where there is no apt.
+ * Where a Debian package's program is, installing the package when it is not there, and noting it among the real parts
+ * of this run. Throws, saying what to install, for a user who may not install, or where there is no apt.
  */
 export async function ensureDebianPackage(name: string, binary: string): Promise<string> {
+  const path = await ensureProgram(name, binary)
+  noteRealPart(name, `${await packageVersion(name)} (Debian)`)
+  return path
+}
+
+async function ensureProgram(name: string, binary: string): Promise<string> {
   const before = findProgram(binary)
   if (before !== null) return before
   if (process.getuid?.() !== 0 || findProgram('apt-get') === null)
@@ -31,6 +38,14 @@ export async function ensureDebianPackage(name: string, binary: string): Promise
 
 function findProgram(binary: string): string | null {
   return folders.map((folder) => `${folder}/${binary}`).find((path) => existsSync(path)) ?? null
+}
+
+// A program of another origin is used where it stands already.
+async function packageVersion(name: string): Promise<string> {
+  const { stdout } = await run('dpkg-query', ['--show', '--showformat', '${Version}', name]).catch(() => ({
+    stdout: '',
+  }))
+  return stdout === '' ? 'of unknown version' : stdout
 }
 
 function install(name: string) {

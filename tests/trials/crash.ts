@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { readRoleState } from '../../store/role-state.ts'
 import { freePort, parvis, parvisText, startPlatform } from '../support/platform.ts'
+import { noteRealPackage } from '../support/real-parts.ts'
 import { until } from '../support/until.ts'
 
 /** What a crash trial found. Lost: acknowledged and not stored; invented: stored and never sent; wrong: another value. */
@@ -38,6 +39,7 @@ const longestRoundMs = 1500
  * was acknowledged with what is stored in the end. Readings are told apart by device and observedAt.
  */
 export async function runCrashTrial(options: CrashOptions): Promise<CrashReport> {
+  noteRealPackage('mqtt')
   const dataDir = join(options.folder, 'data')
   const shadowDir = join(options.folder, 'shadow')
   mkdirSync(dataDir, { recursive: true })
