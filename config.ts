@@ -32,7 +32,12 @@ const settings = {
   PARVIS_PUBLIC_URL: z.url().optional().describe('address that people use, for links and cookies'),
   PARVIS_TRUST_PROXY: flag.default(false).describe('true behind a reverse proxy that sets X-Forwarded-*'),
   PARVIS_STORE: z.enum(['embedded']).default('embedded').describe('where readings are kept: embedded'),
-  PARVIS_REGISTRY: z.enum(['sqlite']).default('sqlite').describe('database of the registry: sqlite'),
+  PARVIS_REGISTRY: z
+    .union([z.literal('sqlite'), z.url({ protocol: /^postgres(ql)?$/ })], {
+      error: 'expected sqlite or postgres://user:password@host:5432/database',
+    })
+    .default('sqlite')
+    .describe('database of the registry: sqlite, in the data folder, or a postgres:// URL'),
   PARVIS_LANG: z.enum(['fr', 'en']).default('fr').describe('language when the reader names none: fr or en'),
   PARVIS_TIME_ZONE: z
     .string()

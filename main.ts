@@ -5,8 +5,9 @@ import { pino } from 'pino'
 import { runBroker } from './broker/role.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { addToken } from './inventory/tokens.ts'
+import { systemAccess } from './store/access.ts'
 import type { Group } from './store/journal.ts'
-import { openRegistry } from './store/registry.ts'
+import { openRegistry, type Registry } from './store/registry.ts'
 import { type Role, roles } from './store/role-state.ts'
 import { startThread } from './thread.ts'
 
@@ -46,7 +47,7 @@ async function start() {
   const logger = pino({ level: config.PARVIS_LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   const log = (level: 'info' | 'warn' | 'error', text: string) => logger[level](text)
   mkdirSync(config.PARVIS_DATA_DIR, { recursive: true, mode: 0o700 })
-  const registry = await openRegistry({ dataDir: config.PARVIS_DATA_DIR })
+  const registry = await openRegistry({ dataDir: config.PARVIS_DATA_DIR, database: config.PARVIS_REGISTRY })
 
   const closing: (() => Promise<void>)[] = []
   const ingest = run.has('ingest') ? await startIngestThread(config, log) : null
@@ -104,8 +105,8 @@ async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 
 }
 
 // The simulated city is a process of its own, as any client: it has HTTP, MQTT and a token.
-async function startDemo(config: Config, url: string, registry: Awaited<ReturnType<typeof openRegistry>>) {
-  const { token } = await addToken(registry, { role: 'admin', name: 'demo' })
+async function startDemo(config: Config, url: string, registry: Registry) {
+  const { token } = await addToken(systemAccess(registry, 'demo'), { role: 'admin', name: 'demo' })
   const options = { httpUrl: url, mqttUrl: `mqtt://${config.PARVIS_MQTT_HOST}:${config.PARVIS_MQTT_PORT}`, token }
   const city = fork(new URL('./simulators/demo.ts', import.meta.url), [], {
     env: { ...process.env, PARVIS_DEMO: JSON.stringify({ ...options, dataDir: config.PARVIS_DATA_DIR }) },

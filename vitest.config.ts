@@ -1,12 +1,35 @@
 import { defineConfig } from 'vitest/config'
 
+// What works on the registry is tested on every database that it may stand in.
+const onTheRegistry = [
+  'tests/inventory/**/*.test.ts',
+  'tests/store/{registry,credentials,audit}*.test.ts',
+  'tests/api/{access,inventory,ingest,credentials}.test.ts',
+]
+
+const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 120_000 } as const
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    exclude: ['tests/trials/**', 'node_modules/**'],
     globalSetup: 'tests/support/real-parts.ts',
-    pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'parvis',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['tests/trials/**', 'node_modules/**'],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'postgresql',
+          include: onTheRegistry,
+          exclude: ['tests/inventory/csv.test.ts'],
+          globalSetup: 'tests/support/with-postgresql.ts',
+        },
+      },
+    ],
   },
 })

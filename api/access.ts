@@ -1,12 +1,28 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { Problem } from '../domain/problem.ts'
+import { reasonSchema } from '../domain/reason.ts'
 import { type Role, roleAllows } from '../domain/role.ts'
 import { verifyToken } from '../inventory/tokens.ts'
+import { type Access, openAccess } from '../store/access.ts'
+import type { Registry } from '../store/registry.ts'
 import type { Context } from './context.ts'
 
 /** Who calls, and how it said so. */
-export type Caller = { id: string; role: Role; name: string | null; token: string; by: 'bearer' | 'cookie' }
+export type Caller = {
+  id: string
+  role: Role
+  name: string | null
+  access: Access
+  token: string
+  by: 'bearer' | 'cookie'
+}
+
+/** Whose token this is, or null: with what it may see, and in whose name it acts. */
+export type FindCaller = (
+  token: string,
+  reason?: string | null,
+) => Promise<Pick<Caller, 'id' | 'role' | 'name' | 'access'> | null>
 
 /** What a route asks of its caller: a role, or nothing. */
 export type Policy = Role | 'public'
@@ -18,6 +34,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | null
+    /** The registry as the caller may see it, for changes in its name. Only behind a policy that is not public. */
+    access: Access
   }
 }
 
@@ -25,6 +43,28 @@ declare module 'fastify' {
 const sessionMaxAgeS = 30 * 24 * 3600
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Knows callers by the tokens of a registry, and opens it to them. */
+export function findCallersIn(registry: Registry): FindCaller {
+  return async (token, reason = null) => {
+    const found = await verifyToken(registry, token)
+    if (found === null) return null
+    const { id, role, name } = found
+    return { id, role, name, access: openAccess(registry, { kind: 'token', id, name }, { reason }) }
+  }
+}
+
+/** Gives every request room for its caller. A handler that takes `access` behind a public policy is refused. */
+export function installCaller(app: FastifyInstance): void {
+  app.decorateRequest('caller', null)
+  app.decorateRequest('access', {
+    getter() {
+      const { caller } = this as FastifyRequest
+      if (caller === null) throw new Error('a public route has no access to the registry')
+      return caller.access
+    },
+  })
+}
 
 /** Puts the door in front of every route of an instance: each needs a policy, and callers are held to it. */
 export function installAccess(app: FastifyInstance, context: Context): void {
@@ -54,7 +94,7 @@ export async function admit(request: FastifyRequest, reply: FastifyReply, contex
 export async function checkToken(token: string, request: FastifyRequest, reply: FastifyReply, context: Context) {
   // A right token always passes: with 256 random bits nothing is gained by guessing, and many people may stand behind
   // the one address of an office whose forgotten script shows an old token. The limit keeps the wrong ones cheap.
-  const found = await verifyToken(context.registry, token)
+  const found = await context.findCaller(token, readReason(request))
   if (found !== null) return found
   const waitMs = context.attempts.countWrong(request.ip)
   if (waitMs === 0) throw new Problem('bad_credentials')
@@ -104,6 +144,17 @@ export function isFromBrowser(request: FastifyRequest): boolean {
 /** Whether people reach this address by https, so that cookies may be kept to it. */
 export function isSecure(request: FastifyRequest, config: Config): boolean {
   return request.protocol === 'https' || config.PARVIS_PUBLIC_URL?.startsWith('https:') === true
+}
+
+/** Why, as the header `X-Parvis-Reason` says it: percent-encoded UTF-8, since headers hold no other letters. */
+function readReason(request: FastifyRequest): string | null {
+  const header = request.headers['x-parvis-reason']
+  if (typeof header !== 'string') return null
+  try {
+    return reasonSchema.parse(decodeURIComponent(header))
+  } catch {
+    throw new Problem('bad_request', 'X-Parvis-Reason: expected 1 to 500 characters, percent-encoded')
+  }
 }
 
 function readBearer(request: FastifyRequest) {

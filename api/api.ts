@@ -8,7 +8,7 @@ import type { Config } from '../config.ts'
 import { Problem } from '../domain/problem.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { Registry } from '../store/registry.ts'
-import { installAccess } from './access.ts'
+import { findCallersIn, installAccess, installCaller } from './access.ts'
 import { limitAttempts } from './attempts.ts'
 import type { Api, Context, Routes } from './context.ts'
 import { answerError, installErrors, rawProblem, validatorCompiler } from './errors.ts'
@@ -72,7 +72,7 @@ export type ApiOptions = {
 export async function buildApi({ config, registry, reader, webDir, logger, ...options }: ApiOptions) {
   const context: Context = {
     config,
-    registry,
+    findCaller: findCallersIn(registry),
     reader,
     live: options.live ?? openLiveFeed(config.PARVIS_DATA_DIR),
     attempts: limitAttempts(),
@@ -88,7 +88,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
 
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.decorateRequest('caller', null)
+  installCaller(app)
   installErrors(app, config)
   installSecurityHeaders(app, config)
   countRequests(app, context)

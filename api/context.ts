@@ -3,14 +3,17 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
-import type { Registry } from '../store/registry.ts'
+import type { FindCaller } from './access.ts'
 import type { AttemptLimit } from './attempts.ts'
 import type { LiveFeed } from './live.ts'
 
-/** What the routes work with. `counters` are the API's own numbers for the metrics. */
+/**
+ * What the routes work with, the registry apart: that is opened to each request by `request.access`. `findCaller` tells
+ * whose token this is, or null; `counters` are the API's own numbers for the metrics.
+ */
 export type Context = {
   config: Config
-  registry: Registry
+  findCaller: FindCaller
   reader: IngestReader
   live: LiveFeed
   attempts: AttemptLimit

@@ -37,7 +37,7 @@ export async function startApi(
   try {
     const lock = acquireLock(dataDir, 'api', lockWaitMs)
     opened.defer(() => lock.release())
-    const registry = await openRegistry({ dataDir })
+    const registry = await openRegistry({ dataDir, database: config.PARVIS_REGISTRY })
     opened.defer(() => registry.destroy())
     const reader = openIngestReader(dataDir)
     opened.defer(() => reader.close())

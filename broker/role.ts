@@ -21,7 +21,7 @@ export async function runBroker(
 ) {
   const dataDir = config.PARVIS_DATA_DIR
   const lock = acquireLock(dataDir, 'broker', lockWaitMs)
-  const registry = await openRegistry({ dataDir, readOnly: true })
+  const registry = await openRegistry({ dataDir, database: config.PARVIS_REGISTRY, readOnly: true })
   const state = openRoleState(dataDir, 'broker')
   let confirmedSeq = 0
   const journal = await openJournal({

@@ -42,8 +42,8 @@ export const assetCommands: Record<string, Command> = {
       service: { fr: 'service responsable', en: 'service in charge' },
       parent: { fr: 'équipement qui porte celui-ci', en: 'asset that carries this one' },
     },
-    async run({ registry, print }, [id], values) {
-      const asset = await addAsset(await registry(), {
+    async run({ access, print }, [id], values) {
+      const asset = await addAsset(await access(), {
         id: id!,
         kind: neededOption(values, 'kind'),
         label: neededOption(values, 'label'),
@@ -77,8 +77,8 @@ export const assetCommands: Record<string, Command> = {
       q: { fr: 'mots cherchés', en: 'words looked for' },
       ...pageOptionTexts,
     },
-    async run({ registry, print }, _, values) {
-      const page = await listAssets(await registry(), {
+    async run({ access, print }, _, values) {
+      const page = await listAssets(await access(), {
         ...pageOptions(values),
         kind: textOption(values, 'kind'),
         service: textOption(values, 'service'),
@@ -96,8 +96,8 @@ export const assetCommands: Record<string, Command> = {
     },
     words: 1,
     ...importOptions(),
-    async run({ registry, print, language }, [file], values) {
-      const outcome = await importAssets(await registry(), await readImport(file!), await readImportOptions(values))
+    async run({ access, print, language }, [file], values) {
+      const outcome = await importAssets(await access(), await readImport(file!), await readImportOptions(values))
       print(outcome, { fr: `${outcome.created} équipements`, en: `${outcome.created} assets` }[language])
     },
   },

@@ -1,7 +1,9 @@
+import { userInfo } from 'node:os'
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { Config } from '../config.ts'
 import type { Label } from '../domain/quantity.ts'
 import { parseTime } from '../domain/time.ts'
+import { type Access, type Actor, openAccess } from '../store/access.ts'
 import { openRegistry, type Registry } from '../store/registry.ts'
 
 /** The values of a command's options, as node:util gives them. */
@@ -17,8 +19,8 @@ export type Context = {
   fail(): void
   /** Tells how far it is, on stderr; nothing with `--json`. */
   progress(text: string): void
-  /** The registry, opened at the first call and closed when the command is over. */
-  registry(): Promise<Registry>
+  /** The registry, opened at the first call and closed when the command is over, to who runs the command. */
+  access(): Promise<Access>
 }
 
 /** One verb of the command line. */
@@ -39,16 +41,26 @@ export type Command = {
 export class UsageError extends Error {}
 
 /** Opens what a command asks for, once; `close` ends it. */
-export function openOnce(config: Config): { registry(): Promise<Registry>; close(): Promise<void> } {
+export function openOnce(config: Config, reason: string | null): { access(): Promise<Access>; close(): Promise<void> } {
   let opened: Promise<Registry> | undefined
   return {
-    registry() {
-      opened ??= openRegistry({ dataDir: config.PARVIS_DATA_DIR })
-      return opened
+    async access() {
+      opened ??= openRegistry({ dataDir: config.PARVIS_DATA_DIR, database: config.PARVIS_REGISTRY })
+      return openAccess(await opened, commandActor(), { reason })
     },
     async close() {
       await (await opened)?.destroy()
     },
+  }
+}
+
+/** Who runs the command: the account of the machine. */
+export function commandActor(): Actor {
+  try {
+    return { kind: 'command', id: userInfo().username, name: null }
+  } catch {
+    // An account without a name, as containers have.
+    return { kind: 'command', id: String(process.getuid?.() ?? 'unknown'), name: null }
   }
 }
 

@@ -37,8 +37,8 @@ export const deviceCommands: Record<string, Command> = {
       'expected-interval': { fr: 'secondes entre deux messages', en: 'seconds from one message to the next' },
       secret: { fr: 'secret choisi, d’au moins 16 caractères', en: 'chosen secret, of at least 16 characters' },
     },
-    async run({ registry, print }, [id], values) {
-      const { device, secret } = await addDevice(await registry(), {
+    async run({ access, print }, [id], values) {
+      const { device, secret } = await addDevice(await access(), {
         id: id!,
         model: neededOption(values, 'model'),
         label: textOption(values, 'label'),
@@ -53,8 +53,8 @@ export const deviceCommands: Record<string, Command> = {
     summary: { fr: 'Retire à un appareil le droit de se connecter', en: 'Takes from a device the right to connect' },
     words: 1,
     options: {},
-    async run({ registry, print }, [id]) {
-      const device = await revokeDevice(await registry(), id!)
+    async run({ access, print }, [id]) {
+      const device = await revokeDevice(await access(), id!)
       print(device, `${device.id}  ${device.lifeCycle}`)
     },
   },
@@ -68,8 +68,8 @@ export const deviceCommands: Record<string, Command> = {
       q: { fr: 'mots de l’identifiant ou du nom', en: 'words of id or label' },
       ...pageOptionTexts,
     },
-    async run({ registry, print }, _, values) {
-      const page = await listDevices(await registry(), {
+    async run({ access, print }, _, values) {
+      const page = await listDevices(await access(), {
         ...pageOptions(values),
         model: textOption(values, 'model'),
         q: textOption(values, 'q'),
@@ -85,8 +85,8 @@ export const deviceCommands: Record<string, Command> = {
     },
     words: 1,
     ...importOptions(),
-    async run({ registry, print, language }, [file], values) {
-      const outcome = await importDevices(await registry(), await readImport(file!), await readImportOptions(values))
+    async run({ access, print, language }, [file], values) {
+      const outcome = await importDevices(await access(), await readImport(file!), await readImportOptions(values))
       const summary = {
         fr: `${outcome.created} appareils, ${outcome.installed} poses`,
         en: `${outcome.created} devices, ${outcome.installed} installations`,

@@ -27,7 +27,7 @@ export const installCommands: Record<string, Command> = {
     options: { ...channel, ...at },
     optionTexts: { ...channelText, ...atText },
     async run(context, [deviceId, assetId], values) {
-      const installation = await install(await context.registry(), {
+      const installation = await install(await context.access(), {
         deviceId: deviceId!,
         assetId: assetId!,
         channel: readChannel(values),
@@ -43,7 +43,7 @@ export const installCommands: Record<string, Command> = {
     options: { ...channel, ...at },
     optionTexts: { ...channelText, ...atText },
     async run(context, [deviceId], values) {
-      const ended = await uninstall(await context.registry(), {
+      const ended = await uninstall(await context.access(), {
         deviceId: deviceId!,
         channel: readChannel(values),
         removedAt: timeOption(values, 'at'),
@@ -61,7 +61,7 @@ export const installCommands: Record<string, Command> = {
     options: at,
     optionTexts: atText,
     async run(context, [oldDeviceId, newDeviceId], values) {
-      const { installed } = await swapDevice(await context.registry(), {
+      const { installed } = await swapDevice(await context.access(), {
         oldDeviceId: oldDeviceId!,
         newDeviceId: newDeviceId!,
         at: timeOption(values, 'at'),

@@ -23,8 +23,8 @@ export const integrationCommands: Record<string, Command> = {
       topics: { fr: 'filtres de sujets MQTT, séparés par des virgules', en: 'MQTT topic filters, separated by commas' },
       secret: { fr: 'secret choisi, d’au moins 16 caractères', en: 'chosen secret, of at least 16 characters' },
     },
-    async run({ registry, print }, [name], values) {
-      const { secret } = await addIntegration(await registry(), {
+    async run({ access, print }, [name], values) {
+      const { secret } = await addIntegration(await access(), {
         name: name!,
         format: neededOption(values, 'format'),
         topics: neededOption(values, 'topics')
@@ -43,8 +43,8 @@ export const integrationCommands: Record<string, Command> = {
     },
     words: 1,
     options: {},
-    async run({ registry, print }, [name]) {
-      const { createdAt, revokedAt, ...integration } = await revokeIntegration(await registry(), name!)
+    async run({ access, print }, [name]) {
+      const { createdAt, revokedAt, ...integration } = await revokeIntegration(await access(), name!)
       print(
         { ...integration, createdAt: toText(createdAt), revokedAt: toText(revokedAt) },
         `${name}  ${toText(revokedAt)}`,
@@ -57,8 +57,8 @@ export const integrationCommands: Record<string, Command> = {
     words: 0,
     options: pageOptionConfig,
     optionTexts: pageOptionTexts,
-    async run({ registry, print }, _, values) {
-      const { items, next } = await listIntegrations(await registry(), pageOptions(values))
+    async run({ access, print }, _, values) {
+      const { items, next } = await listIntegrations(await access(), pageOptions(values))
       const documents = items.map((each) => ({
         ...each,
         createdAt: toText(each.createdAt),

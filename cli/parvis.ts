@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, loadConfig } from '../config.ts'
 import { Problem, problemDocument } from '../domain/problem.ts'
+import { reasonSchema } from '../domain/reason.ts'
+import { parseInput } from '../inventory/input.ts'
 import { type Command, openOnce, UsageError } from './command.ts'
 import { commands } from './commands.ts'
 
@@ -13,6 +15,7 @@ const texts = {
     usage: 'usage : parvis',
     verbs: 'Commandes :',
     options: 'Options :',
+    reason: 'pourquoi, gardé avec chaque changement',
     json: 'un seul document JSON en sortie',
     help: 'cette aide',
     more: 'parvis <commande> --help en dit plus. PARVIS_DATA_DIR dit où sont les données.',
@@ -24,6 +27,7 @@ const texts = {
     usage: 'usage: parvis',
     verbs: 'Commands:',
     options: 'Options:',
+    reason: 'why, kept with every change',
     json: 'one JSON document as output',
     help: 'this help',
     more: 'parvis <command> --help says more. PARVIS_DATA_DIR says where the data are.',
@@ -58,7 +62,7 @@ async function run(args: readonly string[]): Promise<number> {
     if (positionals.length !== command.words) throw new UsageError(`${texts[language].words}: ${command.usage}`)
     const config = loadConfig()
     language = config.PARVIS_LANG
-    const opened = openOnce(config)
+    const opened = openOnce(config, readReason(values.reason))
     close = opened.close
     let code = 0
     await command.run(
@@ -70,7 +74,7 @@ async function run(args: readonly string[]): Promise<number> {
           code = 1
         },
         progress: (text) => void (json || process.stderr.write(`${text}\n`)),
-        registry: opened.registry,
+        access: opened.access,
       },
       positionals,
       values,
@@ -81,6 +85,10 @@ async function run(args: readonly string[]): Promise<number> {
   } finally {
     await close()
   }
+}
+
+function readReason(value: string | boolean | undefined): string | null {
+  return typeof value === 'string' ? parseInput(reasonSchema, value) : null
 }
 
 /** The verb that the first words name: of two words if there is one, else of one. */
@@ -96,7 +104,12 @@ function parseCommand(command: Command, args: string[]) {
   try {
     return parseArgs({
       args: joinNegativeNumbers(command, args),
-      options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        ...command.options,
+        reason: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
       strict: true,
     }) as { values: Record<string, string | boolean | undefined>; positionals: string[] }
@@ -146,7 +159,11 @@ function describe(command: Command, language: Language): string {
   ]
   for (const [name, { type }] of Object.entries(command.options))
     lines.push(formatOption(`--${name}${type === 'string' ? ' …' : ''}`, command.optionTexts?.[name]?.[language] ?? ''))
-  lines.push(formatOption('--json', texts[language].json), formatOption('--help', texts[language].help))
+  lines.push(
+    formatOption('--reason …', texts[language].reason),
+    formatOption('--json', texts[language].json),
+    formatOption('--help', texts[language].help),
+  )
   return `${lines.join('\n')}\n`
 }
 

@@ -59,7 +59,7 @@ export const replayCommands: Record<string, Command> = {
 /** Writes the request down for ingest, which runs, and follows it to its end. */
 async function askIngest(context: Context, span: ReplaySpan): Promise<ReplayState> {
   const dataDir = context.config.PARVIS_DATA_DIR
-  const { id } = await requestReplay(await context.registry(), span)
+  const { id } = await requestReplay(await context.access(), span)
   const reader = openIngestReader(dataDir)
   let told = ''
   try {
@@ -81,9 +81,9 @@ async function askIngest(context: Context, span: ReplaySpan): Promise<ReplayStat
 }
 
 /** Does ingest's work itself, since nothing else does. */
-async function replayHere({ config }: Context, span: ReplaySpan): Promise<ReplayState> {
+async function replayHere({ config, access }: Context, span: ReplaySpan): Promise<ReplayState> {
   const { replayOffline } = await import('../ingest/offline.ts')
-  return replayOffline(config, span)
+  return replayOffline(config, await access(), span)
 }
 
 /** Ingest keeps of a refusal what it says: its title in English, and what is meant. */

@@ -39,14 +39,14 @@ export const simulateCommands: Record<string, Command> = {
         en: 'token of role manager; made for the run otherwise',
       },
     },
-    async run({ config, registry, print, progress }, _, values) {
+    async run({ config, access, print, progress }, _, values) {
       const seed = numberOption(values, 'seed') ?? 1
       const assets = numberOption(values, 'assets') ?? 600
       if (!Number.isSafeInteger(seed)) throw new UsageError(`--seed ${seed}: 1`)
       if (!Number.isInteger(assets) || assets < 1) throw new UsageError(`--assets ${assets}: 600`)
       const ownToken = textOption(values, 'token')
       const made =
-        ownToken === undefined ? await addToken(await registry(), { role: 'manager', name: 'simulate' }) : undefined
+        ownToken === undefined ? await addToken(await access(), { role: 'manager', name: 'simulate' }) : undefined
       const stop = new AbortController()
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
       try {
@@ -69,7 +69,7 @@ export const simulateCommands: Record<string, Command> = {
         if (error instanceof RangeError) throw new UsageError(error.message)
         throw error
       } finally {
-        if (made !== undefined) await revokeToken(await registry(), made.id)
+        if (made !== undefined) await revokeToken(await access(), made.id)
       }
     },
   },

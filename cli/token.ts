@@ -24,10 +24,10 @@ export const tokenCommands: Record<string, Command> = {
       role: { fr: 'ce qu’il permet', en: 'what it allows' },
       name: { fr: 'pour qui, pour quoi', en: 'for whom, for what' },
     },
-    async run({ registry, print }, _, values) {
+    async run({ access, print }, _, values) {
       const role = neededOption(values, 'role')
       if (!roles.includes(role as Role)) throw new UsageError(`--role ${role}: ${roles.join(', ')}`)
-      const made = await addToken(await registry(), { role: role as Role, name: textOption(values, 'name') })
+      const made = await addToken(await access(), { role: role as Role, name: textOption(values, 'name') })
       print(made, made.token)
     },
   },
@@ -37,8 +37,8 @@ export const tokenCommands: Record<string, Command> = {
     words: 0,
     options: pageOptionConfig,
     optionTexts: pageOptionTexts,
-    async run({ registry, print }, _, values) {
-      const { items, next } = await listTokens(await registry(), pageOptions(values))
+    async run({ access, print }, _, values) {
+      const { items, next } = await listTokens(await access(), pageOptions(values))
       const documents = items.map(toDocument)
       print(
         { items: documents, next },
@@ -51,8 +51,8 @@ export const tokenCommands: Record<string, Command> = {
     summary: { fr: 'Met fin à un jeton', en: 'Ends a token' },
     words: 1,
     options: {},
-    async run({ registry, print }, [id]) {
-      const document = toDocument(await revokeToken(await registry(), id!))
+    async run({ access, print }, [id]) {
+      const document = toDocument(await revokeToken(await access(), id!))
       print(document, `${document.id}  ${document.revokedAt}`)
     },
   },

@@ -3,11 +3,11 @@ import type { Config } from '../config.ts'
 import { formats, models } from '../devices/catalogue.ts'
 import { compileDecoder } from '../devices/codec.ts'
 import { requestReplay } from '../inventory/requests.ts'
+import type { Access } from '../store/access.ts'
 import { openEmbeddedStore } from '../store/embedded.ts'
 import type { ReplayState } from '../store/ingest-file.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock } from '../store/lock.ts'
-import { openRegistry } from '../store/registry.ts'
 import { openIngest } from './ingest.ts'
 
 const pauseMs = 20
@@ -18,14 +18,14 @@ const pauseMs = 20
  */
 export async function replayOffline(
   config: Config,
+  access: Access,
   span: { from?: number | null; to?: number | null; deviceId?: string | null; replace?: boolean },
 ): Promise<ReplayState> {
   const dataDir = config.PARVIS_DATA_DIR
   const lock = acquireLock(dataDir, 'ingest')
-  const registry = await openRegistry({ dataDir })
   const ingest = openIngest({
     dataDir,
-    registry,
+    registry: access.registry,
     catalogue: { models, formats, compileDecoder },
     openStore: (database) => openEmbeddedStore(database),
     horizonDays: config.PARVIS_HORIZON_DAYS,
@@ -33,7 +33,7 @@ export async function replayOffline(
   })
   const reader = openIngestReader(dataDir)
   try {
-    const { id } = await requestReplay(registry, span)
+    const { id } = await requestReplay(access, span)
     for (;;) {
       const isBusy = await ingest.step()
       const state = reader.replay(id)
@@ -43,7 +43,6 @@ export async function replayOffline(
   } finally {
     reader.close()
     await ingest.dispose()
-    await registry.destroy()
     lock.release()
   }
 }

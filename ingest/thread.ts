@@ -24,7 +24,7 @@ const { config } = workerData as { config: Config }
 const dataDir = config.PARVIS_DATA_DIR
 
 const lock = acquireLock(dataDir, 'ingest', lockWaitMs)
-const registry = await openRegistry({ dataDir, readOnly: true })
+const registry = await openRegistry({ dataDir, database: config.PARVIS_REGISTRY, readOnly: true })
 const live = await startLiveServer(dataDir)
 const state = openRoleState(dataDir, 'ingest')
 const ingest = openIngest({

@@ -1,9 +1,9 @@
 import type { Installation } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Aggregate, Latest, Reading } from '../domain/reading.ts'
+import type { Access } from '../store/access.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { ReadingStore, Series, SeriesQuery } from '../store/reading-store.ts'
-import type { Registry } from '../store/registry.ts'
 import { toInstallation } from './installations.ts'
 
 /** What to read of an asset: as of a store, without the devices, which the installations tell. */
@@ -14,12 +14,12 @@ export type AssetSeriesQuery = Omit<SeriesQuery, 'devices'>
  * by channel and quantity. Throws Problem `not_found`.
  */
 export async function readAssetLatest(
-  registry: Registry,
+  access: Access,
   reader: Pick<IngestReader, 'latestOf'>,
   store: Pick<ReadingStore, 'lastBefore'>,
   assetId: string,
 ): Promise<Latest[]> {
-  const installations = await readInstallations(registry, assetId)
+  const installations = await readInstallations(access, assetId)
   const deviceIds = [...new Set(installations.map((each) => each.deviceId))]
   const latest = Map.groupBy(reader.latestOf(deviceIds), (each) => each.deviceId)
   const newest = new Map<string, Reading>()
@@ -43,12 +43,12 @@ export async function readAssetLatest(
  * Throws Problem `not_found`.
  */
 export async function readAssetSeries(
-  registry: Registry,
+  access: Access,
   store: Pick<ReadingStore, 'query'>,
   assetId: string,
   query: AssetSeriesQuery,
 ): Promise<Series[]> {
-  const installations = await readInstallations(registry, assetId)
+  const installations = await readInstallations(access, assetId)
   const series: Series[] = []
   let left = query.limit ?? Number.POSITIVE_INFINITY
   const byDevice = Map.groupBy(installations, (each) => each.deviceId)
@@ -183,10 +183,10 @@ async function lastInside(
 }
 
 /** All installations of an asset, in the order of their beginnings. Throws Problem `not_found` for an unknown asset. */
-async function readInstallations(registry: Registry, assetId: string): Promise<Installation[]> {
-  const asset = await registry.selectFrom('assets').select('id').where('id', '=', assetId).executeTakeFirst()
+async function readInstallations(access: Access, assetId: string): Promise<Installation[]> {
+  const asset = await access.registry.selectFrom('assets').select('id').where('id', '=', assetId).executeTakeFirst()
   if (asset === undefined) throw new Problem('not_found', assetId)
-  const rows = await registry
+  const rows = await access.registry
     .selectFrom('installations')
     .selectAll()
     .where('asset_id', '=', assetId)

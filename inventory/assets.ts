@@ -9,7 +9,8 @@ import {
   newAssetSchema,
 } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
-import { mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
+import { mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
 import type { AssetTable } from '../store/registry-tables.ts'
 import { parseInput } from './input.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
@@ -31,9 +32,9 @@ export type AssetFilter = {
  * Adds an asset; it is in service unless told otherwise. Throws Problem `bad_request`, `unknown_asset_kind`,
  * `already_exists`, or `not_found` for a parent that does not exist.
  */
-export async function addAsset(registry: Registry, input: NewAsset): Promise<Asset> {
+export async function addAsset(access: Access, input: NewAsset): Promise<Asset> {
   const row = toRow(parseInput(newAssetSchema, input))
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async ({ trx, revision, record }) => {
     const taken = await trx.selectFrom('assets').select('id').where('id', '=', row.id).executeTakeFirst()
     if (taken !== undefined) throw new Problem('already_exists', row.id)
     await checkParent(trx, row.id, row.parent_id)
@@ -41,23 +42,25 @@ export async function addAsset(registry: Registry, input: NewAsset): Promise<Ass
       .insertInto('assets')
       .values({ ...row, revision })
       .execute()
-    return toAsset(row)
+    const asset = toAsset(row)
+    record('asset', asset.id, null, asset)
+    return asset
   })
 }
 
 /** Throws Problem `not_found`. */
-export async function getAsset(registry: Registry, id: string): Promise<Asset> {
-  const row = await registry.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
+export async function getAsset(access: Access, id: string): Promise<Asset> {
+  const row = await access.registry.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
   if (row === undefined) throw new Problem('not_found', id)
   return toAsset(row)
 }
 
 /** The assets in the order of their ids. */
 export async function listAssets(
-  registry: Registry,
+  access: Access,
   { limit, cursor, kind, service, district, parentId, q }: PageRequest & AssetFilter,
 ): Promise<Page<Asset>> {
-  let query = registry.selectFrom('assets').selectAll()
+  let query = access.registry.selectFrom('assets').selectAll()
   if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
   if (kind !== undefined) query = query.where('kind', '=', kind)
   if (service !== undefined) query = query.where('service', '=', service)
@@ -72,22 +75,22 @@ export async function listAssets(
 }
 
 /** Changes what `patch` names. Throws Problem `bad_request`, `unknown_asset_kind` or `not_found`. */
-export async function updateAsset(registry: Registry, id: string, patch: AssetPatch): Promise<Asset> {
+export async function updateAsset(access: Access, id: string, patch: AssetPatch): Promise<Asset> {
   const changes = parseInput(assetPatchSchema, patch)
-  return mutate(registry, async (trx, revision) => {
-    const before = await trx.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
-    if (before === undefined) throw new Problem('not_found', id)
-    const row = {
-      ...toRow(parseInput(newAssetSchema, { ...toAsset(before), ...changes })),
-      created_at: before.created_at,
-    }
+  return mutate(access, async ({ trx, revision, record }) => {
+    const found = await trx.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
+    if (found === undefined) throw new Problem('not_found', id)
+    const before = toAsset(found)
+    const row = { ...toRow(parseInput(newAssetSchema, { ...before, ...changes })), created_at: found.created_at }
     if (changes.parentId !== undefined) await checkParent(trx, id, row.parent_id)
     await trx
       .updateTable('assets')
       .set({ ...row, revision })
       .where('id', '=', id)
       .execute()
-    return toAsset(row)
+    const after = toAsset(row)
+    record('asset', id, before, after)
+    return after
   })
 }
 
@@ -95,8 +98,8 @@ export async function updateAsset(registry: Registry, id: string, patch: AssetPa
  * Takes an asset out of the register, for one that was added by mistake; one that has a history is disposed of
  * instead. Throws Problem `not_found`, or `in_use` when a device was ever on it or another asset has it as its parent.
  */
-export async function removeAsset(registry: Registry, id: string): Promise<void> {
-  await mutate(registry, async (trx, revision) => {
+export async function removeAsset(access: Access, id: string): Promise<void> {
+  await mutate(access, async ({ trx, revision, record }) => {
     const installation = await trx
       .selectFrom('installations')
       .select('device_id')
@@ -110,10 +113,11 @@ export async function removeAsset(registry: Registry, id: string): Promise<void>
       )
     const child = await trx.selectFrom('assets').select('id').where('parent_id', '=', id).limit(1).executeTakeFirst()
     if (child !== undefined) throw new Problem('in_use', `${id} is the parent of ${child.id}`)
-    const { numDeletedRows } = await trx.deleteFrom('assets').where('id', '=', id).executeTakeFirst()
-    if (numDeletedRows === 0n) throw new Problem('not_found', id)
+    const row = await trx.deleteFrom('assets').where('id', '=', id).returningAll().executeTakeFirst()
+    if (row === undefined) throw new Problem('not_found', id)
     await trx.deleteFrom('status').where('asset_id', '=', id).execute()
     await recordRemoval(trx, revision, 'asset', id)
+    record('asset', id, toAsset(row), null)
   })
 }
 
@@ -153,7 +157,7 @@ export function toRow(asset: NewAsset): Omit<AssetTable, 'revision'> {
   return { ...row, search }
 }
 
-function toAsset(row: Omit<AssetTable, 'revision'>): Asset {
+export function toAsset(row: Omit<AssetTable, 'revision'>): Asset {
   return {
     id: row.id,
     kind: row.kind as AssetKind,

@@ -1,7 +1,8 @@
 import { models } from '../devices/catalogue.ts'
 import { type Device, type DevicePatch, devicePatchSchema, type NewDevice, newDeviceSchema } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
-import { mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
+import { mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
 import type { DeviceTable } from '../store/registry-tables.ts'
 import { hashSecret, newSecret } from '../store/secrets.ts'
 import { parseInput } from './input.ts'
@@ -12,12 +13,12 @@ import { contains, foldText, searchWords } from './search.ts'
  * Registers a device, and tells its secret this one time: a generated one, or the one that a person chose. Throws
  * Problem `bad_request`, `unknown_model`, `weak_secret`, or `already_exists` when a device or an integration has that id.
  */
-export async function addDevice(registry: Registry, input: NewDevice): Promise<{ device: Device; secret: string }> {
+export async function addDevice(access: Access, input: NewDevice): Promise<{ device: Device; secret: string }> {
   const device = parseInput(newDeviceSchema, input)
   checkModel(device.model)
   const secret = device.secret ?? newSecret()
   const stored = await hashSecret(secret, { chosen: device.secret !== undefined })
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async ({ trx, revision, record }) => {
     await checkNameIsFree(trx, device.id)
     const row: DeviceTable = {
       id: device.id,
@@ -31,23 +32,25 @@ export async function addDevice(registry: Registry, input: NewDevice): Promise<{
       revision,
     }
     await trx.insertInto('devices').values(row).execute()
-    return { device: toDevice(row), secret }
+    const added = toDevice(row)
+    record('device', added.id, null, added)
+    return { device: added, secret }
   })
 }
 
 /** Throws Problem `not_found`. */
-export async function getDevice(registry: Registry, id: string): Promise<Device> {
-  const row = await registry.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
+export async function getDevice(access: Access, id: string): Promise<Device> {
+  const row = await access.registry.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
   if (row === undefined) throw new Problem('not_found', id)
   return toDevice(row)
 }
 
 /** The devices in the order of their ids; each word of `q` is looked for in id and label. */
 export async function listDevices(
-  registry: Registry,
+  access: Access,
   { limit, cursor, model, q }: PageRequest & { model?: string | undefined; q?: string | undefined },
 ): Promise<Page<Device>> {
-  let query = registry.selectFrom('devices').selectAll()
+  let query = access.registry.selectFrom('devices').selectAll()
   if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
   if (model !== undefined) query = query.where('model', '=', model)
   for (const word of searchWords(q ?? '')) query = query.where(contains('search', word))
@@ -59,10 +62,12 @@ export async function listDevices(
 }
 
 /** Changes what `patch` names. Throws Problem `bad_request`, `unknown_model` or `not_found`. */
-export async function updateDevice(registry: Registry, id: string, patch: DevicePatch): Promise<Device> {
+export async function updateDevice(access: Access, id: string, patch: DevicePatch): Promise<Device> {
   const { model, label, expectedIntervalS, lifeCycle } = parseInput(devicePatchSchema, patch)
   if (model !== undefined) checkModel(model)
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async ({ trx, revision, record }) => {
+    const found = await trx.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
+    if (found === undefined) throw new Problem('not_found', id)
     const row = await trx
       .updateTable('devices')
       .set({
@@ -74,23 +79,24 @@ export async function updateDevice(registry: Registry, id: string, patch: Device
       })
       .where('id', '=', id)
       .returningAll()
-      .executeTakeFirst()
-    if (row === undefined) throw new Problem('not_found', id)
-    return toDevice(row)
+      .executeTakeFirstOrThrow()
+    const after = toDevice(row)
+    record('device', id, toDevice(found), after)
+    return after
   })
 }
 
 /** Ends a device's credential: it is disconnected, and may not connect again. Throws Problem `not_found`. */
-export async function revokeDevice(registry: Registry, id: string): Promise<Device> {
-  return updateDevice(registry, id, { lifeCycle: 'revoked' })
+export async function revokeDevice(access: Access, id: string): Promise<Device> {
+  return updateDevice(access, id, { lifeCycle: 'revoked' })
 }
 
 /**
  * Takes a device out of the registry, for one that was registered by mistake. Throws Problem `not_found`, or `in_use`
  * when it was ever installed: its history hangs on it, so it can only be revoked.
  */
-export async function removeDevice(registry: Registry, id: string): Promise<void> {
-  await mutate(registry, async (trx, revision) => {
+export async function removeDevice(access: Access, id: string): Promise<void> {
+  await mutate(access, async ({ trx, revision, record }) => {
     const installation = await trx
       .selectFrom('installations')
       .select('asset_id')
@@ -99,9 +105,10 @@ export async function removeDevice(registry: Registry, id: string): Promise<void
       .executeTakeFirst()
     if (installation !== undefined)
       throw new Problem('in_use', `${id} was installed on ${installation.asset_id}; revoke it instead`)
-    const { numDeletedRows } = await trx.deleteFrom('devices').where('id', '=', id).executeTakeFirst()
-    if (numDeletedRows === 0n) throw new Problem('not_found', id)
+    const row = await trx.deleteFrom('devices').where('id', '=', id).returningAll().executeTakeFirst()
+    if (row === undefined) throw new Problem('not_found', id)
     await recordRemoval(trx, revision, 'device', id)
+    record('device', id, toDevice(row), null)
   })
 }
 
@@ -122,7 +129,7 @@ function checkModel(model: string): void {
   if (!models.has(model)) throw new Problem('unknown_model', model)
 }
 
-function toDevice(row: DeviceTable): Device {
+export function toDevice(row: DeviceTable): Device {
   return {
     id: row.id,
     model: row.model,

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { isAssetKind, type NewAsset, newAssetSchema } from '../domain/asset.ts'
-import { inParts, mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
-import { toRow } from './assets.ts'
+import type { Access } from '../store/access.ts'
+import { type Change, inParts, mutate, type RegistryTransaction } from '../store/registry.ts'
+import { toAsset, toRow } from './assets.ts'
 import type { LineError } from './csv.ts'
 import { type ImportOptions, judge, readLines } from './import-file.ts'
 import { type ColumnType, refuseFile } from './import-mapping.ts'
@@ -33,7 +34,7 @@ type NumberedAsset = { line: number; fields: NewAsset }
  * or after. The columns are the JSON names; `attributes.<name>` is one attribute. Throws as `importDevices` does.
  */
 export async function importAssets(
-  registry: Registry,
+  access: Access,
   file: string | Uint8Array,
   { dryRun = false, mapping }: ImportOptions = {},
 ): Promise<AssetImport> {
@@ -43,13 +44,13 @@ export async function importAssets(
       errors.push({ line, column: 'kind', message: `the asset kind "${fields.kind}" is unknown` })
   const ordered = orderByParent(lines, errors)
   if (dryRun || errors.length > 0) {
-    await judge(registry, errors, (trx) => checkAssets(trx, lines, errors))
+    await judge(access, errors, (trx) => checkAssets(trx, lines, errors))
     return { dryRun, created: lines.length }
   }
-  return mutate(registry, async (trx, revision) => {
-    await checkAssets(trx, lines, errors)
+  return mutate(access, async (change) => {
+    await checkAssets(change.trx, lines, errors)
     if (errors.length > 0) refuseFile(errors)
-    return writeAssets(trx, revision, ordered)
+    return writeAssets(change, ordered)
   })
 }
 
@@ -102,14 +103,11 @@ async function checkAssets(
 }
 
 /** Writes lines that were checked in the same transaction, parents first. */
-async function writeAssets(
-  trx: RegistryTransaction,
-  revision: number,
-  ordered: readonly NumberedAsset[],
-): Promise<AssetImport> {
+async function writeAssets({ trx, revision, record }: Change, ordered: readonly NumberedAsset[]): Promise<AssetImport> {
   for (const part of inParts(ordered)) {
     const rows = part.map(({ fields }) => ({ ...toRow(fields), revision }))
     await trx.insertInto('assets').values(rows).execute()
+    for (const row of rows) record('asset', row.id, null, toAsset(row))
     await setImmediate()
   }
   return { dryRun: false, created: ordered.length }

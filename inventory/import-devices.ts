@@ -2,13 +2,15 @@ import { randomUUIDv7 } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { models } from '../devices/catalogue.ts'
 import { type DeviceLine, deviceLineSchema } from '../domain/asset.ts'
-import { inParts, mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
+import { type Change, inParts, mutate, type RegistryTransaction } from '../store/registry.ts'
 import type { DeviceTable, InstallationTable } from '../store/registry-tables.ts'
 import { hashGenerated, hashSecret, minSecretLength, newSecret } from '../store/secrets.ts'
 import type { LineError } from './csv.ts'
-import { deviceSearch } from './devices.ts'
+import { deviceSearch, toDevice } from './devices.ts'
 import { type ImportOptions, judge, readLines } from './import-file.ts'
 import { type ColumnType, refuseFile } from './import-mapping.ts'
+import { toInstallation } from './installations.ts'
 
 /** What an import did, or would do. `devices` are told with their secrets this one time; a dry run tells none. */
 export type DeviceImport = {
@@ -42,21 +44,21 @@ type NumberedDevice = { line: number; fields: DeviceLine }
  * bad line.
  */
 export async function importDevices(
-  registry: Registry,
+  access: Access,
   file: string | Uint8Array,
   { dryRun = false, mapping }: ImportOptions = {},
 ): Promise<DeviceImport> {
   const { lines, errors } = await readLines(file, deviceColumns, deviceLineSchema, mapping)
   checkDeviceLines(lines, errors)
   if (dryRun || errors.length > 0) {
-    await judge(registry, errors, (trx) => checkDevices(trx, lines, errors))
+    await judge(access, errors, (trx) => checkDevices(trx, lines, errors))
     return { dryRun, created: lines.length, installed: lines.filter(isInstalled).length, devices: [] }
   }
   const secrets = await makeSecrets(lines)
-  return mutate(registry, async (trx, revision) => {
-    await checkDevices(trx, lines, errors)
+  return mutate(access, async (change) => {
+    await checkDevices(change.trx, lines, errors)
     if (errors.length > 0) refuseFile(errors)
-    return writeDevices(trx, revision, lines, secrets)
+    return writeDevices(change, lines, secrets)
   })
 }
 
@@ -128,8 +130,7 @@ async function makeSecrets(lines: readonly NumberedDevice[]): Promise<{ secret: 
 
 /** Writes lines that were checked in the same transaction. */
 async function writeDevices(
-  trx: RegistryTransaction,
-  revision: number,
+  { trx, revision, record }: Change,
   lines: readonly NumberedDevice[],
   secrets: readonly { secret: string; stored: string }[],
 ): Promise<DeviceImport> {
@@ -149,6 +150,7 @@ async function writeDevices(
   )
   for (const part of inParts(devices)) {
     await trx.insertInto('devices').values(part).execute()
+    for (const row of part) record('device', row.id, null, toDevice(row))
     await setImmediate()
   }
   // These devices are new: nothing of theirs can overlap.
@@ -166,6 +168,7 @@ async function writeDevices(
   )
   for (const part of inParts(installations)) {
     await trx.insertInto('installations').values(part).execute()
+    for (const row of part) record('installation', row.id, null, toInstallation(row))
     await setImmediate()
   }
   return {

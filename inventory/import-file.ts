@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
-import type { Registry, RegistryTransaction } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
+import type { RegistryTransaction } from '../store/registry.ts'
 import { type LineError, readTable } from './csv.ts'
 import { addIssues, type ColumnType, type Mapping, mapTable, refuseFile } from './import-mapping.ts'
 
@@ -27,10 +28,10 @@ export async function readLines<Schema extends z.ZodType>(
 
 /** A file that is bad already is judged against the registry too, so that all its errors are told at once. */
 export async function judge(
-  registry: Registry,
+  access: Access,
   errors: readonly LineError[],
   check: (trx: RegistryTransaction) => Promise<void>,
 ): Promise<void> {
-  await registry.transaction().execute(check)
+  await access.registry.transaction().execute(check)
   if (errors.length > 0) refuseFile(errors)
 }

@@ -2,7 +2,8 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Installation, InstallationPatch, NewInstallation, Swap } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
-import { mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
+import { type Change, mutate, type RegistryTransaction } from '../store/registry.ts'
 import type { InstallationTable } from '../store/registry-tables.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 
@@ -11,14 +12,13 @@ import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
  * `removedAt`. Both may lie in the past. Throws Problem `not_found`, `bad_request`, or `overlapping_installation` when
  * it was on an asset during any part of that time.
  */
-export async function install(registry: Registry, input: NewInstallation): Promise<Installation> {
-  return mutate(registry, async (trx, revision) => insertInstallation(trx, revision, input))
+export async function install(access: Access, input: NewInstallation): Promise<Installation> {
+  return mutate(access, (change) => insertInstallation(change, input))
 }
 
 /** The same as `install`, inside a transaction of the caller. */
 export async function insertInstallation(
-  trx: RegistryTransaction,
-  revision: number,
+  { trx, revision, record }: Change,
   { deviceId, assetId, channel = null, installedAt = Date.now(), removedAt = null }: NewInstallation,
 ): Promise<Installation> {
   await checkExists(trx, 'devices', deviceId)
@@ -30,6 +30,7 @@ export async function insertInstallation(
     .insertInto('installations')
     .values({ ...toRow(installation), created_at: Date.now(), revision })
     .execute()
+  record('installation', installation.id, null, installation)
   return installation
 }
 
@@ -39,19 +40,20 @@ export async function insertInstallation(
  * `not_installed`, or `bad_request` when it was installed later than that.
  */
 export async function uninstall(
-  registry: Registry,
+  access: Access,
   {
     deviceId,
     channel,
     removedAt = Date.now(),
   }: { deviceId: string; channel?: string | null | undefined; removedAt?: number | undefined },
 ): Promise<Installation[]> {
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async (change) => {
+    const { trx } = change
     await checkExists(trx, 'devices', deviceId)
     const open = (await readOpen(trx, { deviceId })).filter((each) => channel == null || each.channel === channel)
     if (open.length === 0)
       throw new Problem('not_installed', channel == null ? deviceId : `${deviceId}, channel ${channel}`)
-    return close(trx, revision, open, removedAt)
+    return close(change, open, removedAt)
   })
 }
 
@@ -61,13 +63,14 @@ export async function uninstall(
  * `bad_request`, or `overlapping_installation` when the new device was on an asset after `at`.
  */
 export async function swapDevice(
-  registry: Registry,
+  access: Access,
   { oldDeviceId, assetId, newDeviceId, at = Date.now() }: Swap,
 ): Promise<{ removed: Installation[]; installed: Installation[] }> {
   if (oldDeviceId === undefined && assetId === undefined)
     throw new Problem('bad_request', 'oldDeviceId or assetId: one of them says what is replaced')
   if (oldDeviceId === newDeviceId) throw new Problem('bad_request', 'newDeviceId: a device cannot replace itself')
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async (change) => {
+    const { trx } = change
     if (oldDeviceId !== undefined) await checkExists(trx, 'devices', oldDeviceId)
     if (assetId !== undefined) await checkExists(trx, 'assets', assetId)
     const open = await readOpen(trx, { deviceId: oldDeviceId, assetId })
@@ -76,11 +79,11 @@ export async function swapDevice(
     if (devices.length > 1)
       throw new Problem('bad_request', `oldDeviceId: ${assetId} carries ${devices.join(', ')}; name the one to replace`)
     if (devices[0] === newDeviceId) throw new Problem('bad_request', 'newDeviceId: a device cannot replace itself')
-    const removed = await close(trx, revision, open, at)
+    const removed = await close(change, open, at)
     const installed: Installation[] = []
     for (const old of open)
       installed.push(
-        await insertInstallation(trx, revision, {
+        await insertInstallation(change, {
           deviceId: newDeviceId,
           assetId: old.assetId,
           channel: old.channel,
@@ -92,12 +95,8 @@ export async function swapDevice(
 }
 
 /** Mends what was recorded wrongly. Throws as `install` does. */
-export async function correctInstallation(
-  registry: Registry,
-  id: string,
-  patch: InstallationPatch,
-): Promise<Installation> {
-  return mutate(registry, async (trx, revision) => {
+export async function correctInstallation(access: Access, id: string, patch: InstallationPatch): Promise<Installation> {
+  return mutate(access, async ({ trx, revision, record }) => {
     const row = await trx.selectFrom('installations').selectAll().where('id', '=', id).executeTakeFirst()
     if (row === undefined) throw new Problem('not_found', id)
     const before = toInstallation(row)
@@ -122,23 +121,24 @@ export async function correctInstallation(
       .set({ ...toRow(after), revision })
       .where('id', '=', id)
       .execute()
+    record('installation', id, before, after)
     return after
   })
 }
 
 /** Throws Problem `not_found`. */
-export async function getInstallation(registry: Registry, id: string): Promise<Installation> {
-  const row = await registry.selectFrom('installations').selectAll().where('id', '=', id).executeTakeFirst()
+export async function getInstallation(access: Access, id: string): Promise<Installation> {
+  const row = await access.registry.selectFrom('installations').selectAll().where('id', '=', id).executeTakeFirst()
   if (row === undefined) throw new Problem('not_found', id)
   return toInstallation(row)
 }
 
 /** The installations of a device, of an asset or all, in the order of their beginnings. */
 export async function listInstallations(
-  registry: Registry,
+  access: Access,
   { limit, cursor, deviceId, assetId }: PageRequest & { deviceId?: string | undefined; assetId?: string | undefined },
 ): Promise<Page<Installation>> {
-  let query = registry.selectFrom('installations').selectAll()
+  let query = access.registry.selectFrom('installations').selectAll()
   if (deviceId !== undefined) query = query.where('device_id', '=', deviceId)
   if (assetId !== undefined) query = query.where('asset_id', '=', assetId)
   if (cursor !== undefined) {
@@ -205,15 +205,15 @@ async function readOpen(
 }
 
 async function close(
-  trx: RegistryTransaction,
-  revision: number,
+  { trx, revision, record }: Change,
   open: readonly Installation[],
   removedAt: number,
 ): Promise<Installation[]> {
   const closed = open.map((each) => ({ ...each, removedAt }))
-  for (const each of closed) {
+  for (const [i, each] of closed.entries()) {
     checkForward(each)
     await trx.updateTable('installations').set({ removed_at: removedAt, revision }).where('id', '=', each.id).execute()
+    record('installation', each.id, open[i]!, each)
   }
   return closed
 }

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { formats } from '../devices/catalogue.ts'
 import { deviceIdSchema } from '../domain/id.ts'
 import { Problem } from '../domain/problem.ts'
-import { mutate, type Registry } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
+import { mutate } from '../store/registry.ts'
 import type { IntegrationTable } from '../store/registry-tables.ts'
 import { hashSecret, newSecret } from '../store/secrets.ts'
 import { checkNameIsFree } from './devices.ts'
@@ -44,7 +45,7 @@ export type NewIntegration = z.infer<typeof newIntegrationSchema>
  * `weak_secret`, or `already_exists` when an integration or a device has that name.
  */
 export async function addIntegration(
-  registry: Registry,
+  access: Access,
   input: NewIntegration,
 ): Promise<{ name: string; secret: string; integration: Integration }> {
   const { name, format, topics, secret: chosen } = parseInput(newIntegrationSchema, input)
@@ -52,7 +53,7 @@ export async function addIntegration(
     throw new Problem('unknown_format', `${format}; the formats are ${[...formats.keys()].join(', ')}`)
   const secret = chosen ?? newSecret()
   const stored = await hashSecret(secret, { chosen: chosen !== undefined })
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async ({ trx, revision, record }) => {
     await checkNameIsFree(trx, name)
     const row: IntegrationTable = {
       name,
@@ -64,20 +65,22 @@ export async function addIntegration(
       revision,
     }
     await trx.insertInto('integrations').values(row).execute()
-    return { name, secret, integration: toIntegration(row) }
+    const integration = toIntegration(row)
+    record('integration', name, null, integration)
+    return { name, secret, integration }
   })
 }
 
 /** Throws Problem `not_found`. */
-export async function getIntegration(registry: Registry, name: string): Promise<Integration> {
-  const row = await registry.selectFrom('integrations').selectAll().where('name', '=', name).executeTakeFirst()
+export async function getIntegration(access: Access, name: string): Promise<Integration> {
+  const row = await access.registry.selectFrom('integrations').selectAll().where('name', '=', name).executeTakeFirst()
   if (row === undefined) throw new Problem('not_found', name)
   return toIntegration(row)
 }
 
 /** The integrations in the order of their names, revoked ones too. */
-export async function listIntegrations(registry: Registry, { limit, cursor }: PageRequest): Promise<Page<Integration>> {
-  let query = registry.selectFrom('integrations').selectAll()
+export async function listIntegrations(access: Access, { limit, cursor }: PageRequest): Promise<Page<Integration>> {
+  let query = access.registry.selectFrom('integrations').selectAll()
   if (cursor !== undefined) query = query.where('name', '>', decodeCursor(cursor))
   const rows = await query
     .orderBy('name')
@@ -87,13 +90,19 @@ export async function listIntegrations(registry: Registry, { limit, cursor }: Pa
 }
 
 /** Ends an integration's credential: its clients are disconnected. Throws Problem `not_found`. */
-export async function revokeIntegration(registry: Registry, name: string): Promise<Integration> {
-  return mutate(registry, async (trx, revision) => {
+export async function revokeIntegration(access: Access, name: string): Promise<Integration> {
+  return mutate(access, async ({ trx, revision, record }) => {
     const row = await trx.selectFrom('integrations').selectAll().where('name', '=', name).executeTakeFirst()
     if (row === undefined) throw new Problem('not_found', name)
-    const revokedAt = row.revoked_at ?? Date.now()
-    await trx.updateTable('integrations').set({ revoked_at: revokedAt, revision }).where('name', '=', name).execute()
-    return toIntegration({ ...row, revoked_at: revokedAt })
+    if (row.revoked_at !== null) return toIntegration(row)
+    const after = toIntegration({ ...row, revoked_at: Date.now() })
+    await trx
+      .updateTable('integrations')
+      .set({ revoked_at: after.revokedAt, revision })
+      .where('name', '=', name)
+      .execute()
+    record('integration', name, toIntegration(row), after)
+    return after
   })
 }
 

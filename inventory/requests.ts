@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Problem } from '../domain/problem.ts'
+import type { Access } from '../store/access.ts'
 import { mutate, type Registry } from '../store/registry.ts'
 
 /** How long a request is remembered. */
@@ -26,7 +27,7 @@ export type ReplayRequest = {
  * `bad_request` when the span is empty.
  */
 export async function requestReplay(
-  registry: Registry,
+  access: Access,
   {
     from = null,
     to = null,
@@ -37,7 +38,7 @@ export async function requestReplay(
   if (from !== null && to !== null && from >= to) throw new Problem('bad_request', 'to: it is not after from')
   const createdAt = Date.now()
   const body = { from, to, deviceId, replace }
-  return mutate(registry, async (trx, revision) => {
+  return mutate(access, async ({ trx, revision, record }) => {
     // Ingest asks for what comes after the last id that it took. The change counter gives ids in the order of their
     // commits, which no clock does; the random part keeps them apart when an older copy of the registry is put back.
     const id = `${String(revision).padStart(12, '0')}-${randomBytes(4).toString('hex')}`
@@ -49,6 +50,7 @@ export async function requestReplay(
       .insertInto('requests')
       .values({ id, kind: 'replay', body: JSON.stringify(body), created_at: createdAt })
       .execute()
+    record('replay', id, null, body)
     return { id, ...body, createdAt }
   })
 }
@@ -66,8 +68,8 @@ export async function takeRequests(registry: Registry, afterId: string): Promise
 }
 
 /** One replay that was asked for, or null. */
-export async function getRequest(registry: Registry, id: string): Promise<ReplayRequest | null> {
-  const row = await registry.selectFrom('requests').selectAll().where('id', '=', id).executeTakeFirst()
+export async function getRequest(access: Access, id: string): Promise<ReplayRequest | null> {
+  const row = await access.registry.selectFrom('requests').selectAll().where('id', '=', id).executeTakeFirst()
   return row === undefined ? null : toRequest(row)
 }
 

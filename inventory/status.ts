@@ -2,7 +2,7 @@ import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kys
 import type { AssetKind, AssetState } from '../domain/asset.ts'
 import { deviceSilence } from '../domain/attention.ts'
 import { formatTime } from '../domain/time.ts'
-import type { Registry } from '../store/registry.ts'
+import type { Access } from '../store/access.ts'
 import type { RegistryTables, StatusTable } from '../store/registry-tables.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 import { contains, searchWords } from './search.ts'
@@ -41,11 +41,11 @@ export const maxFeatures = 20_000
 
 /** The status of assets in the order of their ids. Silence is decided by `now`. */
 export async function listStatus(
-  registry: Registry,
+  access: Access,
   { limit, cursor, ...filter }: PageRequest & StatusFilter,
   now = Date.now(),
 ): Promise<Page<AssetStatus>> {
-  let query = registry.selectFrom('status').selectAll('status').$call(where(filter, now))
+  let query = access.registry.selectFrom('status').selectAll('status').$call(where(filter, now))
   if (cursor !== undefined) query = query.where('asset_id', '>', decodeCursor(cursor))
   const rows = await query
     .orderBy('asset_id')
@@ -61,11 +61,11 @@ export async function listStatus(
 
 /** How many assets there are of each kind and state; what there is none of is left out. */
 export async function countStatus(
-  registry: Registry,
+  access: Access,
   filter: StatusFilter,
   now = Date.now(),
 ): Promise<{ kind: AssetKind; state: AssetState; count: number }[]> {
-  const rows = await registry
+  const rows = await access.registry
     .selectFrom('status')
     .$call(where(filter, now))
     .select((e) => ['kind', stateAt(now).as('state_now'), e.fn.countAll<number>().as('count')])
@@ -78,12 +78,12 @@ export async function countStatus(
 
 /** The assets that have a position, as a GeoJSON feature collection (RFC 7946); `truncated` when there are more. */
 export async function listStatusGeojson(
-  registry: Registry,
+  access: Access,
   { limit = maxFeatures, ...filter }: StatusFilter & { limit?: number | undefined },
   now = Date.now(),
 ) {
   const most = Math.min(limit, maxFeatures)
-  const rows = await registry
+  const rows = await access.registry
     .selectFrom('status')
     .selectAll('status')
     .$call(where(filter, now))

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUIDv7 } from 'node:crypto'
 import { Problem } from '../domain/problem.ts'
 import { type Role, roles } from '../domain/role.ts'
+import type { Access } from '../store/access.ts'
 import { mutate, type Registry } from '../store/registry.ts'
 import type { TokenTable } from '../store/registry-tables.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
@@ -12,7 +13,7 @@ const tokenPattern = /^parvis_[A-Za-z0-9_-]{43}$/
 
 /** Makes a token. Throws Problem `bad_request` for a role that does not exist. */
 export async function addToken(
-  registry: Registry,
+  access: Access,
   { role, name }: { role: Role; name?: string | null | undefined },
 ): Promise<{ id: string; token: string }> {
   if (!roles.includes(role)) throw new Problem('bad_request', `the roles are ${roles.join(', ')}`)
@@ -20,20 +21,14 @@ export async function addToken(
     throw new Problem('bad_request', 'a name has at most 120 characters, without control characters')
   const id = randomUUIDv7()
   const token = `parvis_${randomBytes(32).toString('base64url')}`
-  await mutate(registry, (trx, revision) =>
-    trx
+  await mutate(access, async ({ trx, revision, record }) => {
+    const row = { id, role, name: name ?? null, created_at: Date.now(), revoked_at: null, revision }
+    await trx
       .insertInto('tokens')
-      .values({
-        id,
-        role,
-        name: name ?? null,
-        hash: hashToken(token),
-        created_at: Date.now(),
-        revoked_at: null,
-        revision,
-      })
-      .execute(),
-  )
+      .values({ ...row, hash: hashToken(token) })
+      .execute()
+    record('token', id, null, toToken(row))
+  })
   return { id, token }
 }
 
@@ -56,8 +51,8 @@ export async function verifyToken(
 }
 
 /** The tokens in the order of their ids, which is that of their making to the millisecond; revoked ones too. */
-export async function listTokens(registry: Registry, { limit, cursor }: PageRequest): Promise<Page<TokenInfo>> {
-  let query = registry.selectFrom('tokens').selectAll()
+export async function listTokens(access: Access, { limit, cursor }: PageRequest): Promise<Page<TokenInfo>> {
+  let query = access.registry.selectFrom('tokens').selectAll()
   if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
   const rows = await query
     .orderBy('id')
@@ -67,17 +62,19 @@ export async function listTokens(registry: Registry, { limit, cursor }: PageRequ
 }
 
 /** Ends a token; one that has ended stays so. Throws Problem `not_found`. */
-export async function revokeToken(registry: Registry, id: string): Promise<TokenInfo> {
-  return mutate(registry, async (trx, revision) => {
+export async function revokeToken(access: Access, id: string): Promise<TokenInfo> {
+  return mutate(access, async ({ trx, revision, record }) => {
     const row = await trx.selectFrom('tokens').selectAll().where('id', '=', id).executeTakeFirst()
     if (row === undefined) throw new Problem('not_found', id)
-    const revokedAt = row.revoked_at ?? Date.now()
-    await trx.updateTable('tokens').set({ revoked_at: revokedAt, revision }).where('id', '=', id).execute()
-    return toToken({ ...row, revoked_at: revokedAt })
+    if (row.revoked_at !== null) return toToken(row)
+    const after = toToken({ ...row, revoked_at: Date.now() })
+    await trx.updateTable('tokens').set({ revoked_at: after.revokedAt, revision }).where('id', '=', id).execute()
+    record('token', id, toToken(row), after)
+    return after
   })
 }
 
-function toToken(row: TokenTable): TokenInfo {
+function toToken(row: Omit<TokenTable, 'hash'>): TokenInfo {
   return { id: row.id, role: row.role as Role, name: row.name, createdAt: row.created_at, revokedAt: row.revoked_at }
 }
 

@@ -13,6 +13,8 @@ export type RegistryTables = {
   status: StatusTable
   status_cursor: StatusCursorTable
   requests: RequestTable
+  audit_entries: AuditEntryTable
+  audit_rows: AuditRowTable
 }
 
 export type DeviceTable = {
@@ -128,4 +130,29 @@ export type RequestTable = {
   /** JSON object; its shape goes with the kind. */
   body: string
   created_at: number
+}
+
+/** One link of the audit's chain: what one transaction changed, in whose name, and why. Never changed, never removed. */
+export type AuditEntryTable = {
+  revision: number
+  recorded_at: number
+  actor_kind: string
+  actor_id: string
+  actor_name: string | null
+  reason: string | null
+  row_count: number
+  /** SHA-256 over its rows, in lower-case hexadecimal. */
+  digest: string
+  /** SHA-256 over the hash before it and all of the above. */
+  hash: string
+}
+
+/** One object that a transaction changed: as it was and as it is, as JSON objects; null where there is none. */
+export type AuditRowTable = {
+  revision: number
+  position: number
+  kind: string
+  object_id: string
+  before: string | null
+  after: string | null
 }

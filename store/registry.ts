@@ -1,11 +1,16 @@
-import { existsSync } from 'node:fs'
 import { Kysely, type Transaction } from 'kysely'
-import { createDialect, registryFile } from './registry-dialect.ts'
+import type { Access } from './access.ts'
+import { type AuditChange, type AuditHead, type AuditKind, appendAudit } from './audit.ts'
+import { appendAuditHead } from './audit-heads.ts'
+import { openDialect } from './registry-dialect.ts'
 import { migrate } from './registry-migrations.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
-/** The registry: devices, assets, what was on which when, tokens, integrations, status, requests. */
-export type Registry = Kysely<RegistryTables>
+/** The registry: devices, assets, what was on which when, tokens, integrations, audit, status, requests. */
+export type Registry = Kysely<RegistryTables> & {
+  /** The data folder beside it. */
+  readonly dataDir: string
+}
 
 /** A transaction of the registry. */
 export type RegistryTransaction = Transaction<RegistryTables>
@@ -17,16 +22,21 @@ export const rowsPerStatement = 500
 const removalsKeptMs = 7 * 24 * 3_600_000
 
 /**
- * Opens the registry of a data folder, and brings its schema up to date unless `readOnly`. A reader waits for nobody:
- * it throws when the registry does not exist yet. `registry.destroy()` closes it.
+ * Opens the registry that `database` names (as `PARVIS_REGISTRY` does: `sqlite`, in the data folder, or a `postgres://`
+ * URL), and brings its schema up to date unless `readOnly`. A reader waits for nobody: it throws when the registry does
+ * not exist yet. `registry.destroy()` closes it.
  */
-export async function openRegistry(options: { dataDir: string; readOnly?: boolean }): Promise<Registry> {
+export async function openRegistry(options: {
+  dataDir: string
+  database: string
+  readOnly?: boolean
+}): Promise<Registry> {
   const readOnly = options.readOnly === true
-  if (readOnly && !existsSync(registryFile(options.dataDir)))
-    throw new Error(`there is no registry in ${options.dataDir}`)
-  const registry = new Kysely<RegistryTables>({ dialect: createDialect({ dataDir: options.dataDir, readOnly }) })
+  const { dialect, lock } = openDialect({ ...options, readOnly })
+  const registry = Object.assign(new Kysely<RegistryTables>({ dialect }), { dataDir: options.dataDir })
   try {
-    if (!readOnly) await migrate(registry as Kysely<unknown>)
+    if (!readOnly) await migrate(registry, lock)
+    else await readRevision(registry)
   } catch (error) {
     await registry.destroy()
     throw error
@@ -34,22 +44,40 @@ export async function openRegistry(options: { dataDir: string; readOnly?: boolea
   return registry
 }
 
+/** One mutating transaction at work. */
+export type Change = {
+  trx: RegistryTransaction
+  /** What every row written carries. */
+  revision: number
+  /** Notes one object that it changed, for the audit. Every change is noted: a test holds the audit to the tables. */
+  record(kind: AuditKind, id: string, before: object | null, after: object | null): void
+}
+
 /**
- * Runs one mutating transaction. The change counter goes up first: this gives the `revision` that every row written
- * carries, and puts mutations in one order, so that what is checked inside stays true until the commit.
+ * Runs one mutating transaction in someone's name. The change counter goes up first: this gives the `revision` that
+ * every row written carries, and puts mutations in one order, so that what is checked inside stays true until the
+ * commit. What `work` records is written to the audit in the same transaction.
  */
-export async function mutate<Result>(
-  registry: Registry,
-  change: (trx: RegistryTransaction, revision: number) => Promise<Result>,
-): Promise<Result> {
-  return registry.transaction().execute(async (trx) => {
+export async function mutate<Result>(access: Access, work: (change: Change) => Promise<Result>): Promise<Result> {
+  const { registry } = access
+  let head: AuditHead | undefined
+  const result = await registry.transaction().execute(async (trx) => {
     const { revision } = await trx
       .updateTable('change_counter')
       .set((e) => ({ revision: e('revision', '+', 1) }))
       .returning('revision')
       .executeTakeFirstOrThrow()
-    return change(trx, Number(revision))
+    const changes: AuditChange[] = []
+    const done = await work({
+      trx,
+      revision,
+      record: (kind, id, before, after) => changes.push({ kind, id, before, after }),
+    })
+    if (changes.length > 0) head = await appendAudit(trx, access, revision, changes)
+    return done
   })
+  if (head !== undefined) appendAuditHead(registry.dataDir, head)
+  return result
 }
 
 /** The revision of the newest change. */

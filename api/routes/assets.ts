@@ -25,14 +25,14 @@ const query = z.strictObject({
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
 })
 
-export const assetRoutes: Routes = (api, { registry, reader }) => {
+export const assetRoutes: Routes = (api, { reader }) => {
   api.get(
     '/assets',
     {
       config: { role: 'viewer' },
       schema: { tags, summary: 'Assets, by id', querystring: query, response: { 200: pageOf(assetSchema) } },
     },
-    async (request) => listAssets(registry, request.query),
+    async (request) => listAssets(request.access, request.query),
   )
 
   api.post(
@@ -42,7 +42,7 @@ export const assetRoutes: Routes = (api, { registry, reader }) => {
       schema: { tags, summary: 'Add an asset', body: newAssetSchema, response: { 201: assetSchema } },
     },
     async (request, reply) => {
-      const asset = await addAsset(registry, request.body)
+      const asset = await addAsset(request.access, request.body)
       reply.code(201).header('location', `/api/v1/assets/${encodeURIComponent(asset.id)}`)
       return asset
     },
@@ -54,7 +54,7 @@ export const assetRoutes: Routes = (api, { registry, reader }) => {
       config: { role: 'viewer' },
       schema: { tags, summary: 'One asset', params: idParams, response: { 200: assetSchema } },
     },
-    async (request) => getAsset(registry, request.params.id),
+    async (request) => getAsset(request.access, request.params.id),
   )
 
   api.patch(
@@ -70,7 +70,7 @@ export const assetRoutes: Routes = (api, { registry, reader }) => {
         response: { 200: assetSchema },
       },
     },
-    async (request) => updateAsset(registry, request.params.id, request.body),
+    async (request) => updateAsset(request.access, request.params.id, request.body),
   )
 
   api.delete(
@@ -86,7 +86,7 @@ export const assetRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request, reply) => {
-      await removeAsset(registry, request.params.id)
+      await removeAsset(request.access, request.params.id)
       reply.code(204)
     },
   )
@@ -103,8 +103,8 @@ export const assetRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request) => {
-      const { id } = await getAsset(registry, request.params.id)
-      return wholeList((await readAssetLatest(registry, reader, reader.readings, id)).map(tellReading))
+      const { id } = await getAsset(request.access, request.params.id)
+      return wholeList((await readAssetLatest(request.access, reader, reader.readings, id)).map(tellReading))
     },
   )
 
@@ -121,8 +121,8 @@ export const assetRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request) => {
-      const { id } = await getAsset(registry, request.params.id)
-      const { items, next } = await listInstallations(registry, { assetId: id, ...request.query })
+      const { id } = await getAsset(request.access, request.params.id)
+      const { items, next } = await listInstallations(request.access, { assetId: id, ...request.query })
       return { items: items.map(toInstallationJson), next }
     },
   )

@@ -12,14 +12,14 @@ const query = z.strictObject({
   q: z.string().max(200).optional().describe('Looked for in id and label.'),
 })
 
-export const deviceRoutes: Routes = (api, { registry, reader }) => {
+export const deviceRoutes: Routes = (api, { reader }) => {
   api.get(
     '/devices',
     {
       config: { role: 'viewer' },
       schema: { tags, summary: 'Devices, by id', querystring: query, response: { 200: pageOf(deviceSchema) } },
     },
-    async (request) => listDevices(registry, request.query),
+    async (request) => listDevices(request.access, request.query),
   )
 
   api.post(
@@ -36,7 +36,7 @@ export const deviceRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request, reply) => {
-      const { device, secret } = await addDevice(registry, request.body)
+      const { device, secret } = await addDevice(request.access, request.body)
       reply.code(201).header('location', `/api/v1/devices/${encodeURIComponent(device.id)}`)
       return { ...device, secret }
     },
@@ -48,7 +48,7 @@ export const deviceRoutes: Routes = (api, { registry, reader }) => {
       config: { role: 'viewer' },
       schema: { tags, summary: 'One device', params: idParams, response: { 200: deviceSchema } },
     },
-    async (request) => getDevice(registry, request.params.id),
+    async (request) => getDevice(request.access, request.params.id),
   )
 
   api.patch(
@@ -65,7 +65,7 @@ export const deviceRoutes: Routes = (api, { registry, reader }) => {
         response: { 200: deviceSchema },
       },
     },
-    async (request) => updateDevice(registry, request.params.id, request.body),
+    async (request) => updateDevice(request.access, request.params.id, request.body),
   )
 
   api.delete(
@@ -81,7 +81,7 @@ export const deviceRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request, reply) => {
-      await removeDevice(registry, request.params.id)
+      await removeDevice(request.access, request.params.id)
       reply.code(204)
     },
   )
@@ -98,7 +98,7 @@ export const deviceRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request) => {
-      const { id } = await getDevice(registry, request.params.id)
+      const { id } = await getDevice(request.access, request.params.id)
       return wholeList(reader.latestOf([id]).map(tellReading))
     },
   )

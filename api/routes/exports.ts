@@ -26,7 +26,7 @@ const query = z.strictObject({
   format: z.enum(['csv', 'ndjson']).default('csv'),
 })
 
-export const exportRoutes: Routes = (api, { registry, reader }) => {
+export const exportRoutes: Routes = (api, { reader }) => {
   api.get(
     '/exports/readings',
     {
@@ -48,7 +48,7 @@ export const exportRoutes: Routes = (api, { registry, reader }) => {
     async (request, reply) => {
       const { deviceId, from = 0, to = Date.now(), format } = request.query
       if (from >= to) throw new Problem('bad_request', 'from: it is not before to')
-      if (deviceId !== undefined) await getDevice(registry, deviceId)
+      if (deviceId !== undefined) await getDevice(request.access, deviceId)
       const readings = reader.readings.scan({ ...(deviceId === undefined ? {} : { devices: [deviceId] }), from, to })
       const { type, head, write } = formats[format]
       reply.type(type).header('content-disposition', `attachment; filename="readings.${format}"`)

@@ -29,7 +29,7 @@ const deviceImportSchema = assetImportSchema.extend({
   devices: z.array(z.object({ id: z.string(), secret: z.string() })).describe('Their secrets, this one time.'),
 })
 
-export const importRoutes: Routes = (api, { registry }) => {
+export const importRoutes: Routes = (api) => {
   // In a scope of their own, so that other routes go on refusing CSV, and these refuse JSON.
   api.register(async (instance) => {
     const scope = instance as unknown as Api
@@ -50,7 +50,7 @@ export const importRoutes: Routes = (api, { registry }) => {
           response: { 200: assetImportSchema },
         },
       },
-      async (request) => importAssets(registry, request.body, { dryRun: request.query.dryRun === 'true' }),
+      async (request) => importAssets(request.access, request.body, { dryRun: request.query.dryRun === 'true' }),
     )
 
     scope.post(
@@ -67,7 +67,7 @@ export const importRoutes: Routes = (api, { registry }) => {
           response: { 200: deviceImportSchema },
         },
       },
-      async (request) => importDevices(registry, request.body, { dryRun: request.query.dryRun === 'true' }),
+      async (request) => importDevices(request.access, request.body, { dryRun: request.query.dryRun === 'true' }),
     )
   })
 }

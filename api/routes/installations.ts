@@ -20,7 +20,7 @@ const query = z.strictObject({
   assetId: assetIdSchema.optional(),
 })
 
-export const installationRoutes: Routes = (api, { registry }) => {
+export const installationRoutes: Routes = (api) => {
   api.get(
     '/installations',
     {
@@ -33,7 +33,7 @@ export const installationRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request) => {
-      const { items, next } = await listInstallations(registry, request.query)
+      const { items, next } = await listInstallations(request.access, request.query)
       return { items: items.map(toInstallationJson), next }
     },
   )
@@ -53,7 +53,7 @@ export const installationRoutes: Routes = (api, { registry }) => {
     },
     async (request, reply) => {
       reply.code(201)
-      return toInstallationJson(await install(registry, request.body))
+      return toInstallationJson(await install(request.access, request.body))
     },
   )
 
@@ -70,7 +70,7 @@ export const installationRoutes: Routes = (api, { registry }) => {
         response: { 200: installationSchema },
       },
     },
-    async (request) => toInstallationJson(await correctInstallation(registry, request.params.id, request.body)),
+    async (request) => toInstallationJson(await correctInstallation(request.access, request.params.id, request.body)),
   )
 
   api.post(
@@ -89,7 +89,7 @@ export const installationRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request) => {
-      const { removed, installed } = await swapDevice(registry, request.body)
+      const { removed, installed } = await swapDevice(request.access, request.body)
       return { removed: removed.map(toInstallationJson), installed: installed.map(toInstallationJson) }
     },
   )

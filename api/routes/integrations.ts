@@ -23,7 +23,7 @@ const integrationSchema = z
   })
   .meta({ id: 'Integration' })
 
-export const integrationRoutes: Routes = (api, { registry }) => {
+export const integrationRoutes: Routes = (api) => {
   api.get(
     '/integrations',
     {
@@ -36,7 +36,7 @@ export const integrationRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request) => {
-      const { items, next } = await listIntegrations(registry, request.query)
+      const { items, next } = await listIntegrations(request.access, request.query)
       return { items: items.map(tellIntegration), next }
     },
   )
@@ -55,7 +55,7 @@ export const integrationRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request, reply) => {
-      const { integration, secret } = await addIntegration(registry, request.body)
+      const { integration, secret } = await addIntegration(request.access, request.body)
       reply.code(201).header('location', `/api/v1/integrations/${encodeURIComponent(integration.name)}`)
       return { ...tellIntegration(integration), secret }
     },
@@ -67,7 +67,7 @@ export const integrationRoutes: Routes = (api, { registry }) => {
       config: { role: 'admin' },
       schema: { tags, summary: 'One integration', params: idParams, response: { 200: integrationSchema } },
     },
-    async (request) => tellIntegration(await getIntegration(registry, request.params.id)),
+    async (request) => tellIntegration(await getIntegration(request.access, request.params.id)),
   )
 
   api.delete(
@@ -83,7 +83,7 @@ export const integrationRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request, reply) => {
-      await revokeIntegration(registry, request.params.id)
+      await revokeIntegration(request.access, request.params.id)
       reply.code(204)
     },
   )

@@ -61,7 +61,7 @@ const documentation = {
     'Series by device, channel and quantity, points by time. A point is a reading; with `window` it is a window that holds at least one, told by its beginning.',
 } as const
 
-export const readingRoutes: Routes = (api, { registry, reader }) => {
+export const readingRoutes: Routes = (api, { reader }) => {
   api.get(
     '/devices/:id/readings',
     {
@@ -69,7 +69,7 @@ export const readingRoutes: Routes = (api, { registry, reader }) => {
       schema: { tags: ['devices'], summary: 'Readings of a device', params: idParams, ...documentation },
     },
     async (request, reply) => {
-      const { id } = await getDevice(registry, request.params.id)
+      const { id } = await getDevice(request.access, request.params.id)
       const asked = toSeriesQuery(request.query)
       const series = await reader.readings.query({ ...asked, devices: [id] })
       reply.type('application/json; charset=utf-8').serializer(serializeAsIs)
@@ -89,9 +89,9 @@ export const readingRoutes: Routes = (api, { registry, reader }) => {
       },
     },
     async (request, reply) => {
-      const { id } = await getAsset(registry, request.params.id)
+      const { id } = await getAsset(request.access, request.params.id)
       const asked = toSeriesQuery(request.query)
-      const series = await readAssetSeries(registry, reader.readings, id, asked)
+      const series = await readAssetSeries(request.access, reader.readings, id, asked)
       reply.type('application/json; charset=utf-8').serializer(serializeAsIs)
       return toAnswer(series, asked, request.query.limit)
     },

@@ -35,7 +35,7 @@ const replaySchema = z
   })
   .meta({ id: 'Replay' })
 
-export const replayRoutes: Routes = (api, { registry, reader }) => {
+export const replayRoutes: Routes = (api, { reader }) => {
   api.post(
     '/replays',
     {
@@ -51,7 +51,7 @@ export const replayRoutes: Routes = (api, { registry, reader }) => {
     },
     async (request, reply) => {
       const { from, to, deviceId, replace } = request.body
-      const replay = await requestReplay(registry, { from, to, deviceId, replace })
+      const replay = await requestReplay(request.access, { from, to, deviceId, replace })
       reply.code(202).header('location', `/api/v1/replays/${replay.id}`)
       return tellReplay(replay, null)
     },
@@ -65,7 +65,7 @@ export const replayRoutes: Routes = (api, { registry, reader }) => {
     },
     async (request) => {
       const { id } = request.params
-      const replay = await getRequest(registry, id)
+      const replay = await getRequest(request.access, id)
       if (replay === null) throw new Problem('not_found', id)
       return tellReplay(replay, reader.replay(id))
     },

@@ -65,7 +65,7 @@ const featuresSchema = z
   })
   .meta({ id: 'AssetStatusFeatures' })
 
-export const statusRoutes: Routes = (api, { registry }) => {
+export const statusRoutes: Routes = (api) => {
   api.get(
     '/status/assets',
     {
@@ -78,7 +78,7 @@ export const statusRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request) => {
-      const { items, next } = await listStatus(registry, request.query)
+      const { items, next } = await listStatus(request.access, request.query)
       return { items: items.map(toStatusJson), next }
     },
   )
@@ -101,7 +101,7 @@ export const statusRoutes: Routes = (api, { registry }) => {
         },
       },
     },
-    async (request) => ({ items: await countStatus(registry, request.query) }),
+    async (request) => ({ items: await countStatus(request.access, request.query) }),
   )
 
   api.get(
@@ -118,7 +118,7 @@ export const statusRoutes: Routes = (api, { registry }) => {
     async (request, reply) => {
       // Thousands of features: they are written as they are, without being held against the schema one by one.
       reply.type('application/geo+json').serializer((payload: unknown) => JSON.stringify(payload))
-      return listStatusGeojson(registry, request.query)
+      return listStatusGeojson(request.access, request.query)
     },
   )
 }

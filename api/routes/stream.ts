@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
-import { verifyToken } from '../../inventory/tokens.ts'
 import type { Routes } from '../context.ts'
 import { quantitySchema } from '../shapes.ts'
 
@@ -15,7 +14,7 @@ const query = z.strictObject({
   quantity: oneOrMore(quantitySchema).describe('Only these quantities; may be repeated.'),
 })
 
-export const streamRoutes: Routes = (api, { live, registry, counters }) => {
+export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
   api.get(
     '/stream',
     {
@@ -43,7 +42,7 @@ export const streamRoutes: Routes = (api, { live, registry, counters }) => {
       const { token } = request.caller!
       counters.streams = live.listeners
       const recheck = setInterval(async () => {
-        if ((await verifyToken(registry, token)) === null) reply.raw.end()
+        if ((await findCaller(token)) === null) reply.raw.end()
       }, recheckMs)
       reply.raw.on('close', () => {
         clearInterval(recheck)

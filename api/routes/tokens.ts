@@ -17,7 +17,7 @@ const tokenSchema = z
   })
   .meta({ id: 'Token' })
 
-export const tokenRoutes: Routes = (api, { registry }) => {
+export const tokenRoutes: Routes = (api) => {
   api.get(
     '/tokens',
     {
@@ -30,7 +30,7 @@ export const tokenRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request) => {
-      const { items, next } = await listTokens(registry, request.query)
+      const { items, next } = await listTokens(request.access, request.query)
       return { items: items.map(tellToken), next }
     },
   )
@@ -49,7 +49,7 @@ export const tokenRoutes: Routes = (api, { registry }) => {
     },
     async (request, reply) => {
       reply.code(201)
-      return addToken(registry, request.body)
+      return addToken(request.access, request.body)
     },
   )
 
@@ -65,7 +65,7 @@ export const tokenRoutes: Routes = (api, { registry }) => {
       },
     },
     async (request, reply) => {
-      await revokeToken(registry, request.params.id)
+      await revokeToken(request.access, request.params.id)
       reply.code(204)
     },
   )

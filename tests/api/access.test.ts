@@ -87,10 +87,10 @@ describe('every route', () => {
 
 describe('a token', () => {
   it('is of no use once it is revoked', async () => {
-    const { id, token } = await addToken(api.registry, { role: 'viewer' })
+    const { id, token } = await addToken(api.access, { role: 'viewer' })
     const headers = { authorization: `Bearer ${token}` }
     expect((await api.app.inject({ url: '/api/v1/devices', headers })).statusCode).toBe(200)
-    await revokeToken(api.registry, id)
+    await revokeToken(api.access, id)
     const response = await api.app.inject({ url: '/api/v1/devices', headers })
     expect(response.statusCode).toBe(401)
     expect(response.headers['www-authenticate']).toBe('Bearer')

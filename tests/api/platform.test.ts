@@ -14,6 +14,7 @@ import { startApi } from '../../api/start.ts'
 import { loadConfig } from '../../config.ts'
 import { addAsset } from '../../inventory/assets.ts'
 import { addToken } from '../../inventory/tokens.ts'
+import { systemAccess } from '../../store/access.ts'
 import { openRegistry } from '../../store/registry.ts'
 import { openRoleState, type Role, readRoleState, roles } from '../../store/role-state.ts'
 import { openTestApi, type TestApi } from '../support/api.ts'
@@ -193,9 +194,9 @@ describe('startApi', () => {
     expect(running.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     await until(() => readRoleState(config.PARVIS_DATA_DIR, 'api').ready)
 
-    const registry = await openRegistry({ dataDir: config.PARVIS_DATA_DIR })
-    await addAsset(registry, { id: 'bin-1', kind: 'waste_container', label: 'A bin' })
-    const { token } = await addToken(registry, { role: 'viewer' })
+    const registry = await openRegistry({ dataDir: config.PARVIS_DATA_DIR, database: 'sqlite' })
+    await addAsset(systemAccess(registry, 'test'), { id: 'bin-1', kind: 'waste_container', label: 'A bin' })
+    const { token } = await addToken(systemAccess(registry, 'test'), { role: 'viewer' })
     await registry.destroy()
     const headers = { authorization: `Bearer ${token}` }
     await until(async () => {

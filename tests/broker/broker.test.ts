@@ -8,6 +8,7 @@ import { type Broker, startBroker } from '../../broker/broker.ts'
 import { coversFilter, matchesTopic } from '../../broker/topic.ts'
 import { addDevice, revokeDevice } from '../../inventory/devices.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
+import { systemAccess } from '../../store/access.ts'
 import { type Appended, type Journal, type NewUplink, openJournal } from '../../store/journal.ts'
 import { openJournalReader } from '../../store/journal-reader.ts'
 import { openRegistry, type Registry } from '../../store/registry.ts'
@@ -29,10 +30,10 @@ noteRealPackage('ws')
 
 beforeEach(async () => {
   folder = makeFolder()
-  registry = await openRegistry({ dataDir: folder.path })
-  ;({ secret } = await addDevice(registry, { id: 'probe', model: 'generic-json' }))
-  await addDevice(registry, { id: 'other', model: 'generic-json' })
-  ;({ secret: integrationSecret } = await addIntegration(registry, {
+  registry = await openRegistry({ dataDir: folder.path, database: 'sqlite' })
+  ;({ secret } = await addDevice(systemAccess(registry, 'test'), { id: 'probe', model: 'generic-json' }))
+  await addDevice(systemAccess(registry, 'test'), { id: 'other', model: 'generic-json' })
+  ;({ secret: integrationSecret } = await addIntegration(systemAccess(registry, 'test'), {
     name: 'network',
     format: 'chirpstack-v4',
     topics: ['application/#'],
@@ -119,7 +120,7 @@ describe('who may connect', () => {
   test('a revoked device with 5, and one that is connected is disconnected', async () => {
     const client = await connect()
     const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
-    await revokeDevice(registry, 'probe')
+    await revokeDevice(systemAccess(registry, 'test'), 'probe')
     await closed
     expect(await refusalOf({})).toBe(5)
   })

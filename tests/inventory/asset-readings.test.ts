@@ -6,34 +6,34 @@ import { type AssetSeriesQuery, readAssetLatest, readAssetSeries } from '../../i
 import { addAsset } from '../../inventory/assets.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { correctInstallation, install, swapDevice } from '../../inventory/installations.ts'
+import type { Access } from '../../store/access.ts'
 import type { IngestReader } from '../../store/ingest-reader.ts'
-import type { Registry } from '../../store/registry.ts'
 import { makeIngestFile } from '../support/readings.ts'
-import { makeFolder, makeRegistry, refusal } from '../support/registry.ts'
+import { makeAccess, makeFolder, refusal } from '../support/registry.ts'
 
 const hour = 3_600_000
 const start = Date.UTC(2026, 0, 5)
 const hourly: Window = { kind: 'fixed', ms: hour }
 
-let registry: Registry
+let access: Access
 let reader: IngestReader
 let hear: ReturnType<typeof makeIngestFile>['hear']
 
 beforeEach(async () => {
   const dataDir = makeFolder()
-  registry = await makeRegistry(dataDir)
+  access = await makeAccess(dataDir)
   ;({ reader, hear } = makeIngestFile(dataDir))
-  for (const id of ['d', 'e']) await addDevice(registry, { id, model: 'generic-json' })
-  for (const id of ['a', 'b']) await addAsset(registry, { id, kind: 'building', label: id })
+  for (const id of ['d', 'e']) await addDevice(access, { id, model: 'generic-json' })
+  for (const id of ['a', 'b']) await addAsset(access, { id, kind: 'building', label: id })
 })
 
 async function latest(assetId: string) {
-  const found = await readAssetLatest(registry, reader, reader.readings, assetId)
+  const found = await readAssetLatest(access, reader, reader.readings, assetId)
   return found.map((each) => [each.deviceId, each.channel, each.quantity, each.value])
 }
 
 function series(assetId: string, query: Partial<AssetSeriesQuery> = {}) {
-  return readAssetSeries(registry, reader.readings, assetId, { from: 0, to: start + 1000 * hour, ...query })
+  return readAssetSeries(access, reader.readings, assetId, { from: 0, to: start + 1000 * hour, ...query })
 }
 
 const temperature = (deviceId: string, hours: number, value: number, channel = '') => ({
@@ -45,12 +45,12 @@ const temperature = (deviceId: string, hours: number, value: number, channel = '
 })
 
 test('the latest of an asset comes from inside its installations, closed ones included', async () => {
-  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start })
+  await install(access, { deviceId: 'd', assetId: 'a', installedAt: start })
   await hear(temperature('d', -1, 1), temperature('d', 1, 2), temperature('d', 5, 3))
   expect(await latest('a')).toEqual([['d', '', 'temperature', 3]])
   // Recorded late: what the device said after it had left belongs elsewhere.
-  await swapDevice(registry, { oldDeviceId: 'd', newDeviceId: 'e', at: start + 3 * hour })
-  await install(registry, { deviceId: 'd', assetId: 'b', installedAt: start + 3 * hour })
+  await swapDevice(access, { oldDeviceId: 'd', newDeviceId: 'e', at: start + 3 * hour })
+  await install(access, { deviceId: 'd', assetId: 'b', installedAt: start + 3 * hour })
   expect(await latest('a')).toEqual([['d', '', 'temperature', 2]])
   expect(await latest('b')).toEqual([['d', '', 'temperature', 3]])
   await hear(temperature('e', 2, 9))
@@ -63,24 +63,24 @@ test('the latest of an asset comes from inside its installations, closed ones in
 })
 
 test('a channel goes to its own asset; before the first installation there is nothing', async () => {
-  await install(registry, { deviceId: 'd', assetId: 'a', channel: '1', installedAt: start })
-  await install(registry, { deviceId: 'd', assetId: 'b', channel: '2', installedAt: start })
+  await install(access, { deviceId: 'd', assetId: 'a', channel: '1', installedAt: start })
+  await install(access, { deviceId: 'd', assetId: 'b', channel: '2', installedAt: start })
   await hear(temperature('d', -5, 0, '1'), temperature('d', 1, 11, '1'), temperature('d', 1, 22, '2'))
   expect(await latest('a')).toEqual([['d', '1', 'temperature', 11]])
   expect(await latest('b')).toEqual([['d', '2', 'temperature', 22]])
   expect((await series('a')).map((each) => [each.channel, each.points])).toEqual([['1', [[start + hour, 11]]]])
   expect(await series('a', { channel: '2' })).toEqual([])
-  await addAsset(registry, { id: 'bare', kind: 'bench', label: 'bare' })
+  await addAsset(access, { id: 'bare', kind: 'bench', label: 'bare' })
   expect(await latest('bare')).toEqual([])
   expect(await series('bare')).toEqual([])
-  expect(await refusal(readAssetLatest(registry, reader, reader.readings, 'none'))).toBe('not_found')
+  expect(await refusal(readAssetLatest(access, reader, reader.readings, 'none'))).toBe('not_found')
   expect(await refusal(series('none'))).toBe('not_found')
 })
 
 test('a swap recorded late moves readings to the right asset', async () => {
-  const { id } = await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start })
+  const { id } = await install(access, { deviceId: 'd', assetId: 'a', installedAt: start })
   await hear(...[0, 1, 2, 3, 4].map((i) => temperature('d', i, i)), temperature('e', 3, 30), temperature('e', 4, 40))
-  await swapDevice(registry, { oldDeviceId: 'd', newDeviceId: 'e', at: start + 3 * hour })
+  await swapDevice(access, { oldDeviceId: 'd', newDeviceId: 'e', at: start + 3 * hour })
   const points = async () =>
     (await series('a')).map((each) => [
       each.deviceId,
@@ -103,7 +103,7 @@ test('a swap recorded late moves readings to the right asset', async () => {
       ],
     ],
   ])
-  await correctInstallation(registry, id, { installedAt: start + hour })
+  await correctInstallation(access, id, { installedAt: start + hour })
   expect((await points())[0]).toEqual([
     'd',
     [
@@ -116,8 +116,8 @@ test('a swap recorded late moves readings to the right asset', async () => {
 test('a window in which a device was taken off and put back holds both parts', async () => {
   // Off from minute 20 to 40: what is read meanwhile is not this asset's.
   const minute = 60_000
-  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start, removedAt: start + 20 * minute })
-  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start + 40 * minute })
+  await install(access, { deviceId: 'd', assetId: 'a', installedAt: start, removedAt: start + 20 * minute })
+  await install(access, { deviceId: 'd', assetId: 'a', installedAt: start + 40 * minute })
   const values = new Map([
     [5, 1],
     [10, 2],
@@ -164,16 +164,16 @@ test('pages of an asset hold each point once, in one order', async () => {
 
 async function layReadings() {
   const half = hour / 2
-  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start, removedAt: start + 2.75 * hour })
-  await install(registry, {
+  await install(access, { deviceId: 'd', assetId: 'a', installedAt: start, removedAt: start + 2.75 * hour })
+  await install(access, {
     deviceId: 'd',
     assetId: 'a',
     channel: '1',
     installedAt: start + 2.75 * hour,
     removedAt: start + 6 * hour,
   })
-  await install(registry, { deviceId: 'd', assetId: 'a', installedAt: start + 7.5 * hour })
-  await install(registry, { deviceId: 'e', assetId: 'a', installedAt: start + hour })
+  await install(access, { deviceId: 'd', assetId: 'a', installedAt: start + 7.5 * hour })
+  await install(access, { deviceId: 'e', assetId: 'a', installedAt: start + hour })
   for (let i = 0; i < 20; i++)
     for (const channel of ['', '1', '2'])
       await hear({

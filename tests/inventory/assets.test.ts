@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { addDevice, removeDevice } from '../../inventory/devices.ts'
 import { install } from '../../inventory/installations.ts'
-import { makeRegistry, refusal } from '../support/registry.ts'
+import { makeAccess, refusal } from '../support/registry.ts'
 
 const bin = { id: 'bin-1', kind: 'waste_container', label: 'Conteneur du marché' }
 
 test('an asset is added with what is known of it, and read back', async () => {
-  const registry = await makeRegistry()
-  expect(await addAsset(registry, bin)).toEqual({
+  const access = await makeAccess()
+  expect(await addAsset(access, bin)).toEqual({
     ...bin,
     inventoryNumber: null,
     latitude: null,
@@ -36,44 +36,44 @@ test('an asset is added with what is known of it, and read back', async () => {
     lifeCycle: 'planned' as const,
     attributes: { powerW: 60, led: true, note: 'à vérifier' },
   }
-  await addAsset(registry, full)
-  expect(await getAsset(registry, 'lamp-1')).toEqual(full)
+  await addAsset(access, full)
+  expect(await getAsset(access, 'lamp-1')).toEqual(full)
 })
 
 test('what no asset can be is refused', async () => {
-  const registry = await makeRegistry()
-  await addAsset(registry, bin)
-  expect(await refusal(addAsset(registry, bin))).toBe('already_exists')
-  expect(await refusal(addAsset(registry, { ...bin, id: 'b', kind: 'constructor' }))).toBe('unknown_asset_kind')
-  expect(await refusal(addAsset(registry, { ...bin, id: 'b', label: ' ' }))).toBe('bad_request')
-  expect(await refusal(addAsset(registry, { ...bin, id: 'b', latitude: 47 }))).toBe('bad_request')
-  expect(await refusal(addAsset(registry, { ...bin, id: 'b', latitude: 91, longitude: 0 }))).toBe('bad_request')
-  expect(await refusal(addAsset(registry, { ...bin, id: 'b', parentId: 'nothing' }))).toBe('not_found')
-  expect(await refusal(addAsset(registry, { ...bin, id: 'b', colour: 'red' } as never))).toBe('bad_request')
+  const access = await makeAccess()
+  await addAsset(access, bin)
+  expect(await refusal(addAsset(access, bin))).toBe('already_exists')
+  expect(await refusal(addAsset(access, { ...bin, id: 'b', kind: 'constructor' }))).toBe('unknown_asset_kind')
+  expect(await refusal(addAsset(access, { ...bin, id: 'b', label: ' ' }))).toBe('bad_request')
+  expect(await refusal(addAsset(access, { ...bin, id: 'b', latitude: 47 }))).toBe('bad_request')
+  expect(await refusal(addAsset(access, { ...bin, id: 'b', latitude: 91, longitude: 0 }))).toBe('bad_request')
+  expect(await refusal(addAsset(access, { ...bin, id: 'b', parentId: 'nothing' }))).toBe('not_found')
+  expect(await refusal(addAsset(access, { ...bin, id: 'b', colour: 'red' } as never))).toBe('bad_request')
 })
 
 test('a change keeps what it does not name; a parent may not hang on its child', async () => {
-  const registry = await makeRegistry()
-  await addAsset(registry, { ...bin, latitude: 47, longitude: 7, district: 'Centre' })
-  await addAsset(registry, { ...bin, id: 'bin-2', parentId: 'bin-1' })
-  expect(await updateAsset(registry, 'bin-1', { label: 'Autre', district: null })).toMatchObject({
+  const access = await makeAccess()
+  await addAsset(access, { ...bin, latitude: 47, longitude: 7, district: 'Centre' })
+  await addAsset(access, { ...bin, id: 'bin-2', parentId: 'bin-1' })
+  expect(await updateAsset(access, 'bin-1', { label: 'Autre', district: null })).toMatchObject({
     label: 'Autre',
     district: null,
     latitude: 47,
     kind: 'waste_container',
   })
-  expect(await refusal(updateAsset(registry, 'bin-1', { longitude: null }))).toBe('bad_request')
-  expect(await refusal(updateAsset(registry, 'bin-1', { parentId: 'bin-2' }))).toBe('bad_request')
-  expect(await refusal(updateAsset(registry, 'bin-1', { parentId: 'bin-1' }))).toBe('bad_request')
-  expect(await refusal(updateAsset(registry, 'none', { label: 'x' }))).toBe('not_found')
+  expect(await refusal(updateAsset(access, 'bin-1', { longitude: null }))).toBe('bad_request')
+  expect(await refusal(updateAsset(access, 'bin-1', { parentId: 'bin-2' }))).toBe('bad_request')
+  expect(await refusal(updateAsset(access, 'bin-1', { parentId: 'bin-1' }))).toBe('bad_request')
+  expect(await refusal(updateAsset(access, 'none', { label: 'x' }))).toBe('not_found')
 })
 
 test('assets are found by kind, service and folded words', async () => {
-  const registry = await makeRegistry()
-  await addAsset(registry, { ...bin, service: 'Propreté', address: 'Quai de l’Œuvre' })
-  await addAsset(registry, { id: 'lamp', kind: 'street_light', label: 'Luminaire', district: 'Dornach' })
+  const access = await makeAccess()
+  await addAsset(access, { ...bin, service: 'Propreté', address: 'Quai de l’Œuvre' })
+  await addAsset(access, { id: 'lamp', kind: 'street_light', label: 'Luminaire', district: 'Dornach' })
   const find = async (filter: object) =>
-    (await listAssets(registry, { limit: 10, ...filter })).items.map((each) => each.id)
+    (await listAssets(access, { limit: 10, ...filter })).items.map((each) => each.id)
   expect(await find({ kind: 'street_light' })).toEqual(['lamp'])
   expect(await find({ service: 'Propreté' })).toEqual(['bin-1'])
   expect(await find({ q: "marche l'oeuvre" })).toEqual(['bin-1'])
@@ -82,14 +82,14 @@ test('assets are found by kind, service and folded words', async () => {
 })
 
 test('what has a history cannot be removed', async () => {
-  const registry = await makeRegistry()
-  await addAsset(registry, bin)
-  await addAsset(registry, { ...bin, id: 'child', parentId: 'bin-1' })
-  expect(await refusal(removeAsset(registry, 'bin-1'))).toBe('in_use')
-  await removeAsset(registry, 'child')
-  await addDevice(registry, { id: 'd', model: 'generic-json' })
-  await install(registry, { deviceId: 'd', assetId: 'bin-1' })
-  expect(await refusal(removeAsset(registry, 'bin-1'))).toBe('in_use')
-  expect(await refusal(removeDevice(registry, 'd'))).toBe('in_use')
-  expect(await refusal(removeAsset(registry, 'child'))).toBe('not_found')
+  const access = await makeAccess()
+  await addAsset(access, bin)
+  await addAsset(access, { ...bin, id: 'child', parentId: 'bin-1' })
+  expect(await refusal(removeAsset(access, 'bin-1'))).toBe('in_use')
+  await removeAsset(access, 'child')
+  await addDevice(access, { id: 'd', model: 'generic-json' })
+  await install(access, { deviceId: 'd', assetId: 'bin-1' })
+  expect(await refusal(removeAsset(access, 'bin-1'))).toBe('in_use')
+  expect(await refusal(removeDevice(access, 'd'))).toBe('in_use')
+  expect(await refusal(removeAsset(access, 'child'))).toBe('not_found')
 })

@@ -8,7 +8,7 @@ import { listInstallations } from '../../inventory/installations.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
 import { readCredentials } from '../../store/credentials.ts'
 import { verifySecret } from '../../store/secrets.ts'
-import { makeRegistry } from '../support/registry.ts'
+import { makeAccess } from '../support/registry.ts'
 
 async function errorsOf(promise: Promise<unknown>): Promise<[string, string][]> {
   const problem = (await promise.then(
@@ -26,18 +26,18 @@ bin-1;waste_container;Bac 1;47,7;7,3;Propreté;;1100,5;
 `
 
 test('assets are imported, children before their parents too', async () => {
-  const registry = await makeRegistry()
-  expect(await importAssets(registry, assets, { dryRun: true })).toEqual({ dryRun: true, created: 3 })
-  expect((await listAssets(registry, { limit: 10 })).items).toEqual([])
-  expect(await importAssets(registry, Buffer.from(assets))).toEqual({ dryRun: false, created: 3 })
-  expect(await getAsset(registry, 'lamp-1')).toMatchObject({ latitude: 47.75, parentId: 'cabinet-1', attributes: {} })
-  expect((await getAsset(registry, 'bin-1')).attributes).toEqual({ volumeL: 1100.5 })
-  expect((await getAsset(registry, 'cabinet-1')).attributes).toEqual({ code: '007' })
+  const access = await makeAccess()
+  expect(await importAssets(access, assets, { dryRun: true })).toEqual({ dryRun: true, created: 3 })
+  expect((await listAssets(access, { limit: 10 })).items).toEqual([])
+  expect(await importAssets(access, Buffer.from(assets))).toEqual({ dryRun: false, created: 3 })
+  expect(await getAsset(access, 'lamp-1')).toMatchObject({ latitude: 47.75, parentId: 'cabinet-1', attributes: {} })
+  expect((await getAsset(access, 'bin-1')).attributes).toEqual({ volumeL: 1100.5 })
+  expect((await getAsset(access, 'cabinet-1')).attributes).toEqual({ code: '007' })
 })
 
 test('every bad line of a file of assets is named, and nothing is imported', async () => {
-  const registry = await makeRegistry()
-  await importAssets(registry, 'id,kind,label\nthere,bench,Banc\n')
+  const access = await makeAccess()
+  await importAssets(access, 'id,kind,label\nthere,bench,Banc\n')
   const file = `id,kind,label,latitude,longitude,parentId
 ok,bench,Banc,,,
 ,bench,Banc,,,
@@ -51,7 +51,7 @@ x,bench,Banc,,,y
 y,bench,Banc,,,x
 short,bench
 `
-  const errors = await errorsOf(importAssets(registry, file))
+  const errors = await errorsOf(importAssets(access, file))
   expect(errors.map(([path]) => path)).toEqual([
     'line 3, id',
     'line 4, kind',
@@ -64,34 +64,34 @@ short,bench
     'line 10, parentId',
     'line 12',
   ])
-  expect(await errorsOf(importAssets(registry, file, { dryRun: true }))).toEqual(errors)
-  expect((await listAssets(registry, { limit: 10 })).items).toHaveLength(1)
+  expect(await errorsOf(importAssets(access, file, { dryRun: true }))).toEqual(errors)
+  expect((await listAssets(access, { limit: 10 })).items).toHaveLength(1)
 })
 
 test('devices are imported with their installations, and their secrets told once', async () => {
-  const registry = await makeRegistry()
-  await importAssets(registry, assets)
+  const access = await makeAccess()
+  await importAssets(access, assets)
   const file = `id,model,label,expectedIntervalS,assetId,installedAt,secret
 d-1,generic-json,Sonde,900,bin-1,2026-03-01T08:00:00+01:00,
 d-2,linky-tic,,,,,a secret of a person
 `
-  const outcome = await importDevices(registry, file)
+  const outcome = await importDevices(access, file)
   expect(outcome).toMatchObject({ created: 2, installed: 1, dryRun: false })
   expect(outcome.devices.map((each) => each.id)).toEqual(['d-1', 'd-2'])
   expect(outcome.devices[1]!.secret).toBe('a secret of a person')
-  const credentials = await readCredentials(registry, ['d-1', 'd-2'])
+  const credentials = await readCredentials(access.registry, ['d-1', 'd-2'])
   for (const { id, secret } of outcome.devices)
     expect(await verifySecret(secret, credentials.get(id)!.secret)).toBe(true)
-  expect(await getDevice(registry, 'd-1')).toMatchObject({ expectedIntervalS: 900, lifeCycle: 'active' })
-  expect((await listInstallations(registry, { limit: 10 })).items).toMatchObject([
+  expect(await getDevice(access, 'd-1')).toMatchObject({ expectedIntervalS: 900, lifeCycle: 'active' })
+  expect((await listInstallations(access, { limit: 10 })).items).toMatchObject([
     { deviceId: 'd-1', assetId: 'bin-1', channel: null, installedAt: Date.UTC(2026, 2, 1, 7), removedAt: null },
   ])
 })
 
 test('every bad line of a file of devices is named, and nothing is imported', async () => {
-  const registry = await makeRegistry()
-  await addDevice(registry, { id: 'taken', model: 'generic-json' })
-  await addIntegration(registry, { name: 'net', format: 'generic-json', topics: ['net/#'] })
+  const access = await makeAccess()
+  await addDevice(access, { id: 'taken', model: 'generic-json' })
+  await addIntegration(access, { name: 'net', format: 'generic-json', topics: ['net/#'] })
   const file = `id,model,secret,assetId,installedAt
 ok,generic-json,,,
 a/b,generic-json,,,
@@ -104,7 +104,7 @@ lost,generic-json,,nowhere,
 time,generic-json,,nowhere,2026-03-01
 where,generic-json,,,2026-03-01T08:00:00Z
 `
-  const errors = await errorsOf(importDevices(registry, file))
+  const errors = await errorsOf(importDevices(access, file))
   expect(errors.map(([path]) => path)).toEqual([
     'line 3, id',
     'line 4, model',
@@ -117,35 +117,35 @@ where,generic-json,,,2026-03-01T08:00:00Z
     'line 10, assetId',
     'line 11, assetId',
   ])
-  expect((await listDevices(registry, { limit: 10 })).items).toHaveLength(1)
+  expect((await listDevices(access, { limit: 10 })).items).toHaveLength(1)
 })
 
 test('a profile reads the file of another house', async () => {
-  const registry = await makeRegistry()
+  const access = await makeAccess()
   const file = 'Matricule;Nature;Désignation;Inconnu\nB1;Banc;Banc du parc;x\nB2;Abri;Abri du parc;y\n'
   const mapping = {
     columns: { id: 'Matricule', kind: 'Nature', label: 'Désignation' },
     defaults: { service: 'Espaces verts' },
     values: { kind: { Banc: 'bench', Abri: 'shelter' } },
   }
-  await importAssets(registry, file, { mapping })
-  expect(await getAsset(registry, 'B2')).toMatchObject({
+  await importAssets(access, file, { mapping })
+  expect(await getAsset(access, 'B2')).toMatchObject({
     kind: 'shelter',
     label: 'Abri du parc',
     service: 'Espaces verts',
   })
-  await expect(importAssets(registry, file)).rejects.toThrow('unknown column "Matricule"')
-  await expect(importAssets(registry, file, { mapping: { columns: { id: 'Numéro' } } })).rejects.toThrow('no column')
-  await expect(importAssets(registry, file, { mapping: { columns: { colour: 'Nature' } } })).rejects.toThrow(
+  await expect(importAssets(access, file)).rejects.toThrow('unknown column "Matricule"')
+  await expect(importAssets(access, file, { mapping: { columns: { id: 'Numéro' } } })).rejects.toThrow('no column')
+  await expect(importAssets(access, file, { mapping: { columns: { colour: 'Nature' } } })).rejects.toThrow(
     'unknown field',
   )
 })
 
 test('a large file goes in one piece', async () => {
-  const registry = await makeRegistry()
+  const access = await makeAccess()
   const lines = Array.from({ length: 3000 }, (_, i) => `d-${i},generic-json`)
-  const outcome = await importDevices(registry, `id,model\n${lines.join('\n')}`)
+  const outcome = await importDevices(access, `id,model\n${lines.join('\n')}`)
   expect(outcome.created).toBe(3000)
   lines.push('d-2999,generic-json')
-  expect(await errorsOf(importDevices(registry, `id,model\n${lines.join('\n')}`))).toHaveLength(1000)
+  expect(await errorsOf(importDevices(access, `id,model\n${lines.join('\n')}`))).toHaveLength(1000)
 })

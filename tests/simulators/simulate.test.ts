@@ -5,6 +5,7 @@ import { addToken } from '../../inventory/tokens.ts'
 import { planCity } from '../../simulators/city.ts'
 import { datedReadings, emissionsBetween } from '../../simulators/readings.ts'
 import { type SimulateOptions, simulate } from '../../simulators/simulate.ts'
+import { systemAccess } from '../../store/access.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { openRegistry } from '../../store/registry.ts'
 import { makeFolder, startPlatform } from '../support/platform.ts'
@@ -24,8 +25,8 @@ async function startCity() {
   undo.push(() => folder.remove())
   const platform = await startPlatform({ dataDir: folder.path })
   undo.push(() => platform.stop())
-  const registry = await openRegistry({ dataDir: folder.path })
-  const { token } = await addToken(registry, { role: 'admin' })
+  const registry = await openRegistry({ dataDir: folder.path, database: 'sqlite' })
+  const { token } = await addToken(systemAccess(registry, 'test'), { role: 'admin' })
   await registry.destroy()
   const lines: string[] = []
   const options = (rest: Partial<SimulateOptions>): SimulateOptions => ({

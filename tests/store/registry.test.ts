@@ -1,45 +1,53 @@
 import { spawn } from 'node:child_process'
-import { DatabaseSync } from 'node:sqlite'
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { mutate, openRegistry, readRevision, recordRemoval } from '../../store/registry.ts'
-import { registryFile } from '../../store/registry-dialect.ts'
-import { makeFolder, makeRegistry } from '../support/registry.ts'
+import { systemAccess } from '../../store/access.ts'
+import { mutate, openRegistry, type Registry, readRevision, recordRemoval } from '../../store/registry.ts'
+import { databaseOf, makeFolder, makeRegistry } from '../support/registry.ts'
+
+const all = (registry: Registry) => systemAccess(registry, 'test')
+
+async function place(dataDir = makeFolder()) {
+  return { dataDir, database: await databaseOf(dataDir) }
+}
 
 test('a reader does not make a registry', async () => {
-  await expect(openRegistry({ dataDir: makeFolder(), readOnly: true })).rejects.toThrow('there is no registry')
+  await expect(openRegistry({ ...(await place()), readOnly: true })).rejects.toThrow(
+    /there is no registry|does not exist/,
+  )
 })
 
 test('opening again finds the schema there, and readers can read but not write', async () => {
   const dataDir = makeFolder()
   const registry = await makeRegistry(dataDir)
-  await mutate(registry, async () => {})
+  await mutate(all(registry), async () => {})
   const again = await makeRegistry(dataDir)
   expect(await readRevision(again)).toBe(1)
-  const reader = await openRegistry({ dataDir, readOnly: true })
+  const reader = await openRegistry({ ...(await place(dataDir)), readOnly: true })
   expect(await readRevision(reader)).toBe(1)
-  await expect(mutate(reader, async () => {})).rejects.toThrow(/readonly/)
+  await expect(mutate(all(reader), async () => {})).rejects.toThrow(/readonly|read-only/)
   await reader.destroy()
 })
 
 test('a registry that a newer version wrote is refused', async () => {
   const dataDir = makeFolder()
-  await (await openRegistry({ dataDir })).destroy()
-  const database = new DatabaseSync(registryFile(dataDir))
-  database.exec(`INSERT INTO migrations (version, name) VALUES (999, 'later')`)
-  database.close()
-  await expect(openRegistry({ dataDir })).rejects.toThrow('newer Parvis')
+  const registry = await openRegistry(await place(dataDir))
+  await sql`insert into migrations (version, name) values (999, 'later')`.execute(registry)
+  await registry.destroy()
+  await expect(openRegistry(await place(dataDir))).rejects.toThrow('newer Parvis')
 })
 
 test('processes that start at once and write at once neither fail nor lose a change', async () => {
   const dataDir = makeFolder()
   const program = `
+    import { systemAccess } from ${JSON.stringify(new URL('../../store/access.ts', import.meta.url).href)}
     import { mutate, openRegistry } from ${JSON.stringify(new URL('../../store/registry.ts', import.meta.url).href)}
-    const registry = await openRegistry({ dataDir: ${JSON.stringify(dataDir)} })
+    const registry = await openRegistry(${JSON.stringify(await place(dataDir))})
     for (let i = 0; i < 25; i++) {
-      await mutate(registry, (trx) => trx.selectFrom('devices').selectAll().execute())
+      await mutate(systemAccess(registry, 'test'), ({ trx }) => trx.selectFrom('devices').selectAll().execute())
       await registry.transaction().execute(async (trx) => {
-        const { revision } = await trx.selectFrom('status_cursor').selectAll().executeTakeFirst()
-        await trx.updateTable('status_cursor').set({ revision: revision + 1 }).execute()
+        await trx.selectFrom('status_cursor').selectAll().executeTakeFirst()
+        await trx.updateTable('status_cursor').set((e) => ({ revision: e('revision', '+', 1) })).execute()
       })
     }
     await registry.destroy()
@@ -64,7 +72,7 @@ test('processes that start at once and write at once neither fail nor lose a cha
 
 test('a mutation that throws leaves nothing, not even its revision', async () => {
   const registry = await makeRegistry()
-  const failing = mutate(registry, async (trx, revision) => {
+  const failing = mutate(all(registry), async ({ trx, revision }) => {
     await recordRemoval(trx, revision, 'device', 'gone')
     throw new Error('on purpose')
   })
@@ -76,7 +84,7 @@ test('a mutation that throws leaves nothing, not even its revision', async () =>
 test('concurrent mutations of one process take turns', async () => {
   const registry = await makeRegistry()
   const revisions = await Promise.all(
-    Array.from({ length: 20 }, () => mutate(registry, async (_, revision) => revision)),
+    Array.from({ length: 20 }, () => mutate(all(registry), async ({ revision }) => revision)),
   )
   expect(revisions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
 })

@@ -8,10 +8,12 @@ import { loadConfig } from '../../config.ts'
 import type { Reading } from '../../domain/reading.ts'
 import { type Role, roles } from '../../domain/role.ts'
 import { addToken } from '../../inventory/tokens.ts'
+import { systemAccess } from '../../store/access.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { openIngestFile } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { openRegistry } from '../../store/registry.ts'
+import { databaseOf } from './registry.ts'
 
 /** What one of the API's tests works with: the real parts over a folder of its own. */
 export type TestApi = Awaited<ReturnType<typeof openTestApi>>
@@ -21,7 +23,8 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
   const folder = mkdtempSync(join(tmpdir(), 'parvis-api-'))
   const dataDir = env.PARVIS_DATA_DIR ?? join(folder, 'data')
   const config = loadConfig({ PARVIS_DATA_DIR: dataDir, ...env }, folder)
-  const registry = await openRegistry({ dataDir })
+  const registry = await openRegistry({ dataDir, database: await databaseOf(dataDir) })
+  const access = systemAccess(registry, 'test')
   const ingestFile = openIngestFile(dataDir)
   const store = openEmbeddedStore(ingestFile)
   const reader = openIngestReader(dataDir)
@@ -30,12 +33,13 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
   const webDir = options.webDir ?? join(folder, 'web')
   const app = await buildApi({ config, registry, reader, webDir, logger })
   const tokens = {} as Record<Role, string>
-  for (const role of roles) tokens[role] = (await addToken(registry, { role, name: `a ${role}` })).token
+  for (const role of roles) tokens[role] = (await addToken(access, { role, name: `a ${role}` })).token
 
   return {
     app,
     config,
     registry,
+    access,
     reader,
     ingestFile,
     tokens,
