@@ -1,4 +1,4 @@
-import type { AssetKind } from '../domain/asset.ts'
+import type { AssetKind } from '../domain/asset-kind.ts'
 import type { DecodedReading, Decoding, Fault } from '../domain/fault.ts'
 import type { Label, Quantity } from '../domain/quantity.ts'
 

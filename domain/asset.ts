@@ -1,49 +1,24 @@
 import { z } from 'zod'
+import { assetKindNames, attributeValueSchema, maxAttributes } from './asset-kind.ts'
 import { deviceIdSchema } from './id.ts'
-import type { Label } from './quantity.ts'
 import { formatTime, timeSchema } from './time.ts'
-
-/** Every kind of inventoried object, by name. Adding one is adding a row. */
-export const assetKinds = {
-  waste_container: { label: { fr: 'Conteneur à déchets', en: 'Waste container' } },
-  street_light: { label: { fr: 'Luminaire', en: 'Street light' } },
-  energy_meter: { label: { fr: 'Compteur électrique', en: 'Energy meter' } },
-  water_meter: { label: { fr: 'Compteur d’eau', en: 'Water meter' } },
-  gas_meter: { label: { fr: 'Compteur de gaz', en: 'Gas meter' } },
-  heat_meter: { label: { fr: 'Compteur de chaleur', en: 'Heat meter' } },
-  classroom: { label: { fr: 'Salle de classe', en: 'Classroom' } },
-  room: { label: { fr: 'Local', en: 'Room' } },
-  building: { label: { fr: 'Bâtiment', en: 'Building' } },
-  cabinet: { label: { fr: 'Armoire', en: 'Cabinet' } },
-  parking_bay: { label: { fr: 'Place de stationnement', en: 'Parking bay' } },
-  bench: { label: { fr: 'Banc', en: 'Bench' } },
-  shelter: { label: { fr: 'Abri', en: 'Shelter' } },
-  bollard: { label: { fr: 'Borne', en: 'Bollard' } },
-  fountain: { label: { fr: 'Fontaine', en: 'Fountain' } },
-  vehicle: { label: { fr: 'Véhicule', en: 'Vehicle' } },
-  traffic_signal: { label: { fr: 'Feu de circulation', en: 'Traffic signal' } },
-  sign: { label: { fr: 'Panneau', en: 'Sign' } },
-  charging_point: { label: { fr: 'Point de recharge', en: 'Charging point' } },
-  bicycle_rack: { label: { fr: 'Arceau à vélos', en: 'Bicycle rack' } },
-  playground: { label: { fr: 'Aire de jeux', en: 'Playground' } },
-  tree: { label: { fr: 'Arbre', en: 'Tree' } },
-  measuring_point: { label: { fr: 'Point de mesure', en: 'Measuring point' } },
-  other: { label: { fr: 'Autre équipement', en: 'Other equipment' } },
-} as const satisfies Record<string, { label: Label }>
-
-export type AssetKind = keyof typeof assetKinds
-
-/** The names, in the table's order. */
-export const assetKindNames = Object.keys(assetKinds) as [AssetKind, ...AssetKind[]]
-
-/** Whether a name from outside is an asset kind; `constructor` and `__proto__` are not. */
-export function isAssetKind(name: string): name is AssetKind {
-  return Object.hasOwn(assetKinds, name)
-}
 
 /** Where an asset is in its life. Only one in service is expected to be heard of. */
 export const assetLifeCycles = ['planned', 'in_service', 'stored', 'out_of_service', 'disposed'] as const
 export type AssetLifeCycle = (typeof assetLifeCycles)[number]
+
+/** Where an asset may go from where it is. A disposed one comes back only when its exit was recorded by mistake. */
+export const assetMoves: Readonly<Record<AssetLifeCycle, readonly AssetLifeCycle[]>> = {
+  planned: ['in_service', 'stored', 'disposed'],
+  in_service: ['stored', 'out_of_service', 'disposed'],
+  stored: ['in_service', 'out_of_service', 'disposed'],
+  out_of_service: ['in_service', 'stored', 'disposed'],
+  disposed: ['out_of_service'],
+}
+
+/** How an asset holds up, as who stands before it sees it. */
+export const assetConditions = ['new', 'good', 'fair', 'poor', 'unusable'] as const
+export type AssetCondition = (typeof assetConditions)[number]
 
 /** Where a device is in its life: a revoked one may not connect any more. */
 export const deviceLifeCycles = ['active', 'revoked'] as const
@@ -65,14 +40,14 @@ const text = (max: number) =>
     .max(max)
     .regex(/^\P{Cc}*$/u, { error: 'expected a text without control characters' })
 
-/** Most attributes that one asset may carry. */
-export const maxAttributes = 64
-
 const attributesSchema = z
-  .record(text(64), z.union([z.string().max(1000), z.number(), z.boolean(), z.null()]))
+  .record(text(64), attributeValueSchema)
   .refine((attributes) => Object.keys(attributes).length <= maxAttributes, {
     error: `expected at most ${maxAttributes} attributes`,
   })
+
+// A day of the calendar, without a clock: what accounts and warranties count by.
+const dateSchema = z.iso.date({ error: 'expected a date such as 2026-03-31' })
 
 const latitude = z.number().min(-90).max(90)
 const longitude = z.number().min(-180).max(180)
@@ -81,7 +56,8 @@ const assetFields = {
   id: assetIdSchema,
   kind: z.enum(assetKindNames),
   label: text(200),
-  inventoryNumber: text(64).nullable(),
+  // The ordonnateur's numéro d'inventaire has at most 25 characters.
+  inventoryNumber: text(25).nullable(),
   latitude: latitude.nullable(),
   longitude: longitude.nullable(),
   address: text(300).nullable(),
@@ -90,6 +66,11 @@ const assetFields = {
   service: text(120).nullable(),
   parentId: assetIdSchema.nullable(),
   lifeCycle: z.enum(assetLifeCycles),
+  condition: z.enum(assetConditions).nullable(),
+  acquiredOn: dateSchema.nullable(),
+  commissionedOn: dateSchema.nullable(),
+  warrantyUntil: dateSchema.nullable(),
+  disposedOn: dateSchema.nullable(),
   attributes: attributesSchema,
 }
 
@@ -112,6 +93,11 @@ export const newAssetSchema = z
     service: assetFields.service.optional(),
     parentId: assetFields.parentId.optional(),
     lifeCycle: assetFields.lifeCycle.optional(),
+    condition: assetFields.condition.optional(),
+    acquiredOn: assetFields.acquiredOn.optional(),
+    commissionedOn: assetFields.commissionedOn.optional(),
+    warrantyUntil: assetFields.warrantyUntil.optional(),
+    disposedOn: assetFields.disposedOn.optional(),
     attributes: assetFields.attributes.optional(),
   })
   .refine((asset) => (asset.latitude == null) === (asset.longitude == null), {

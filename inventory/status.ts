@@ -1,5 +1,6 @@
 import { type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
-import type { AssetKind, AssetState } from '../domain/asset.ts'
+import type { AssetState } from '../domain/asset.ts'
+import type { AssetKind } from '../domain/asset-kind.ts'
 import { deviceSilence } from '../domain/attention.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Access } from '../store/access.ts'

@@ -1,5 +1,5 @@
 import { models } from '../devices/catalogue.ts'
-import type { AssetKind } from '../domain/asset.ts'
+import type { AssetKind } from '../domain/asset-kind.ts'
 import { dayMs, epochMs, hourMs } from './calendar.ts'
 import { planFaults } from './faults.ts'
 import type { BehaviourName, City, PlannedAsset, PlannedDevice, PlannedInstallation, Site } from './plan.ts'

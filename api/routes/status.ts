@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { assetKindNames, assetStates } from '../../domain/asset.ts'
+import { assetStates } from '../../domain/asset.ts'
+import { assetKindNames } from '../../domain/asset-kind.ts'
 import { countStatus, listStatus, listStatusGeojson, toStatusJson } from '../../inventory/status.ts'
 import type { Routes } from '../context.ts'
 import { pageOf, pageQuery, timeOut } from '../shapes.ts'

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { en } from '../../dashboards/web/src/texts/en.ts'
 import { fr, type Texts } from '../../dashboards/web/src/texts/fr.ts'
-import { assetKindNames, assetKinds, assetStates } from '../../domain/asset.ts'
+import { assetStates } from '../../domain/asset.ts'
+import { assetKindNames, assetKinds } from '../../domain/asset-kind.ts'
 import { attentionRules } from '../../domain/attention.ts'
 import { deadLetterReasons } from '../../domain/fault.ts'
 

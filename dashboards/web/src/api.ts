@@ -1,4 +1,5 @@
-import type { AssetKind, AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../domain/asset.ts'
+import type { AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../domain/asset.ts'
+import type { AssetKind } from '../../../domain/asset-kind.ts'
 import type { DeadLetterReason } from '../../../domain/fault.ts'
 import type { Label, QuantityDefinition } from '../../../domain/quantity.ts'
 import type { Role } from '../../../domain/role.ts'

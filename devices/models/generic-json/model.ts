@@ -1,4 +1,4 @@
-import { assetKindNames } from '../../../domain/asset.ts'
+import { assetKindNames } from '../../../domain/asset-kind.ts'
 import { quantityNames } from '../../../domain/quantity.ts'
 import type { DeviceModel } from '../../model.ts'
 
