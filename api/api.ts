@@ -17,6 +17,7 @@ import { limits } from './limits.ts'
 import { type LiveFeed, openLiveFeed } from './live.ts'
 import { installOpenapi } from './openapi.ts'
 import { installPages, installSecurityHeaders } from './pages.ts'
+import { assetKindRoutes } from './routes/asset-kinds.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -37,6 +38,7 @@ import { tokenRoutes } from './routes/tokens.ts'
 const routes: readonly Routes[] = [
   deviceRoutes,
   assetRoutes,
+  assetKindRoutes,
   readingRoutes,
   installationRoutes,
   statusRoutes,

@@ -91,7 +91,10 @@ const definitions = {
   water_meter: { label: { fr: 'Compteur d’eau', en: 'Water meter' }, attributes: volumeMeter },
   gas_meter: {
     label: { fr: 'Compteur de gaz', en: 'Gas meter' },
-    attributes: { pce: deliveryPoint('Point de comptage (PCE)', 'Delivery point (PCE)', /^[A-Z0-9]{14}$/), ...volumeMeter },
+    attributes: {
+      pce: deliveryPoint('Point de comptage (PCE)', 'Delivery point (PCE)', /^[A-Z0-9]{14}$/),
+      ...volumeMeter,
+    },
   },
   heat_meter: {
     label: { fr: 'Compteur de chaleur', en: 'Heat meter' },
@@ -149,7 +152,10 @@ const definitions = {
   },
   fountain: {
     label: { fr: 'Fontaine', en: 'Fountain' },
-    attributes: { drinking: yesOrNo('Eau potable', 'Drinking water'), volumeL: number('Volume (L)', 'Volume (L)', 'L', 1e7) },
+    attributes: {
+      drinking: yesOrNo('Eau potable', 'Drinking water'),
+      volumeL: number('Volume (L)', 'Volume (L)', 'L', 1e7),
+    },
   },
   vehicle: {
     label: { fr: 'Véhicule', en: 'Vehicle' },
@@ -171,7 +177,10 @@ const definitions = {
     label: { fr: 'Feu de circulation', en: 'Traffic signal' },
     attributes: { heads: whole('Feux', 'Heads', 50), acoustic: yesOrNo('Sonore', 'Acoustic') },
   },
-  sign: { label: { fr: 'Panneau', en: 'Sign' }, attributes: { code: text('Code du panneau', 'Sign code'), heightM: height } },
+  sign: {
+    label: { fr: 'Panneau', en: 'Sign' },
+    attributes: { code: text('Code du panneau', 'Sign code'), heightM: height },
+  },
   charging_point: {
     label: { fr: 'Point de recharge', en: 'Charging point' },
     attributes: {
@@ -180,14 +189,21 @@ const definitions = {
       sockets: whole('Prises', 'Sockets', 100),
     },
   },
-  bicycle_rack: { label: { fr: 'Arceau à vélos', en: 'Bicycle rack' }, attributes: { places: whole('Places', 'Places', 10_000), material } },
+  bicycle_rack: {
+    label: { fr: 'Arceau à vélos', en: 'Bicycle rack' },
+    attributes: { places: whole('Places', 'Places', 10_000), material },
+  },
   playground: {
     label: { fr: 'Aire de jeux', en: 'Playground' },
     attributes: { surfaceM2: surface, inspectedOn: date('Dernier contrôle', 'Last inspection') },
   },
   tree: {
     label: { fr: 'Arbre', en: 'Tree' },
-    attributes: { species: text('Essence', 'Species'), plantedYear: whole('Année de plantation', 'Year planted', 2200), heightM: height },
+    attributes: {
+      species: text('Essence', 'Species'),
+      plantedYear: whole('Année de plantation', 'Year planted', 2200),
+      heightM: height,
+    },
   },
   measuring_point: { label: { fr: 'Point de mesure', en: 'Measuring point' }, attributes: { heightM: height } },
   other: { label: { fr: 'Autre équipement', en: 'Other equipment' }, attributes: {} },
@@ -208,12 +224,12 @@ export function isAssetKind(name: string): name is AssetKind {
 
 /** The attributes that Parvis knows of a kind, those of every kind included. */
 export function attributesOf(kind: AssetKind): Readonly<Record<string, AttributeDefinition>> {
-  return allAttributes[kind]
+  return allAttributes[kind]!
 }
 
-const allAttributes = Object.fromEntries(
+const allAttributes: Readonly<Record<string, AssetKindDefinition['attributes']>> = Object.fromEntries(
   assetKindNames.map((kind) => [kind, { ...assetKinds[kind].attributes, ...commonAttributes }]),
-) as Record<AssetKind, Record<string, AttributeDefinition>>
+)
 
 /** Most attributes that one asset may carry. */
 export const maxAttributes = 64
@@ -233,7 +249,7 @@ export function checkAttributes(kind: AssetKind, attributes: Readonly<Record<str
   const issues: AttributeIssue[] = []
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null) continue
-    const definition = Object.hasOwn(allAttributes[kind], name) ? allAttributes[kind][name] : undefined
+    const definition = Object.hasOwn(attributesOf(kind), name) ? attributesOf(kind)[name] : undefined
     if (definition === undefined) {
       const meant = slips.get(`${kind} ${foldName(name)}`)
       if (meant !== undefined) issues.push({ name, message: `the attribute is called ${meant}` })
@@ -247,7 +263,7 @@ export function checkAttributes(kind: AssetKind, attributes: Readonly<Record<str
 
 const foldName = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 const slips = new Map(
-  assetKindNames.flatMap((kind) => Object.keys(allAttributes[kind]).map((name) => [`${kind} ${foldName(name)}`, name])),
+  assetKindNames.flatMap((kind) => Object.keys(attributesOf(kind)).map((name) => [`${kind} ${foldName(name)}`, name])),
 )
 
 const schemas = new WeakMap<AttributeDefinition, z.ZodType>()
@@ -280,7 +296,9 @@ function makeSchema(definition: AttributeDefinition): z.ZodType {
     case 'text': {
       const { pattern, expects } = definition
       const schema = z.string({ error: 'expected a text' }).min(1, { error: 'expected a text' }).max(200)
-      return pattern === undefined ? schema : schema.regex(pattern, { error: `expected ${expects?.en ?? pattern.source}` })
+      return pattern === undefined
+        ? schema
+        : schema.regex(pattern, { error: `expected ${expects?.en ?? pattern.source}` })
     }
   }
 }

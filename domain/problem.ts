@@ -13,6 +13,11 @@ export const problems = {
   method_not_allowed: { status: 405, fr: 'Méthode non admise ici', en: 'Method not allowed here' },
   already_exists: { status: 409, fr: 'Cet identifiant est déjà pris', en: 'This identifier is taken' },
   in_use: { status: 409, fr: 'Cet objet sert encore', en: 'This object is still in use' },
+  move_not_allowed: {
+    status: 409,
+    fr: 'Le cycle de vie ne passe pas d’un état à l’autre ainsi',
+    en: 'The life cycle does not go this way',
+  },
   overlapping_installation: {
     status: 409,
     fr: 'L’appareil est déjà installé pendant cette période',

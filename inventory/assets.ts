@@ -1,13 +1,13 @@
 import {
   type Asset,
-  type AssetKind,
   type AssetLifeCycle,
   type AssetPatch,
+  assetMoves,
   assetPatchSchema,
-  isAssetKind,
   type NewAsset,
   newAssetSchema,
 } from '../domain/asset.ts'
+import { type AssetKind, checkAttributes, isAssetKind } from '../domain/asset-kind.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
@@ -25,6 +25,8 @@ export type AssetFilter = {
   service?: string | undefined
   district?: string | undefined
   parentId?: string | undefined
+  lifeCycle?: AssetLifeCycle | undefined
+  inventoryNumber?: string | undefined
   q?: string | undefined
 }
 
@@ -38,6 +40,7 @@ export async function addAsset(access: Access, input: NewAsset): Promise<Asset> 
     const taken = await trx.selectFrom('assets').select('id').where('id', '=', row.id).executeTakeFirst()
     if (taken !== undefined) throw new Problem('already_exists', row.id)
     await checkParent(trx, row.id, row.parent_id)
+    await claimNumber(trx, row)
     await trx
       .insertInto('assets')
       .values({ ...row, revision })
@@ -58,7 +61,7 @@ export async function getAsset(access: Access, id: string): Promise<Asset> {
 /** The assets in the order of their ids. */
 export async function listAssets(
   access: Access,
-  { limit, cursor, kind, service, district, parentId, q }: PageRequest & AssetFilter,
+  { limit, cursor, kind, service, district, parentId, lifeCycle, inventoryNumber, q }: PageRequest & AssetFilter,
 ): Promise<Page<Asset>> {
   let query = access.registry.selectFrom('assets').selectAll()
   if (cursor !== undefined) query = query.where('id', '>', decodeCursor(cursor))
@@ -66,6 +69,8 @@ export async function listAssets(
   if (service !== undefined) query = query.where('service', '=', service)
   if (district !== undefined) query = query.where('district', '=', district)
   if (parentId !== undefined) query = query.where('parent_id', '=', parentId)
+  if (lifeCycle !== undefined) query = query.where('life_cycle', '=', lifeCycle)
+  if (inventoryNumber !== undefined) query = query.where('inventory_number', '=', inventoryNumber)
   for (const word of searchWords(q ?? '')) query = query.where(contains('search', word))
   const rows = await query
     .orderBy('id')
@@ -74,7 +79,10 @@ export async function listAssets(
   return toPage(rows, limit, (row) => row.id, toAsset)
 }
 
-/** Changes what `patch` names. Throws Problem `bad_request`, `unknown_asset_kind` or `not_found`. */
+/**
+ * Changes what `patch` names. Throws Problem `bad_request`, `unknown_asset_kind`, `not_found`, `already_exists` for an
+ * inventory number that was used before, or `move_not_allowed` for a life cycle that does not follow on its own.
+ */
 export async function updateAsset(access: Access, id: string, patch: AssetPatch): Promise<Asset> {
   const changes = parseInput(assetPatchSchema, patch)
   return mutate(access, async ({ trx, revision, record }) => {
@@ -82,7 +90,9 @@ export async function updateAsset(access: Access, id: string, patch: AssetPatch)
     if (found === undefined) throw new Problem('not_found', id)
     const before = toAsset(found)
     const row = { ...toRow(parseInput(newAssetSchema, { ...before, ...changes })), created_at: found.created_at }
+    checkMove(before.lifeCycle, row.life_cycle as AssetLifeCycle)
     if (changes.parentId !== undefined) await checkParent(trx, id, row.parent_id)
+    await claimNumber(trx, row)
     await trx
       .updateTable('assets')
       .set({ ...row, revision })
@@ -133,9 +143,37 @@ async function checkParent(trx: RegistryTransaction, id: string, parentId: strin
   }
 }
 
-/** The row of a new asset, its revision left open. Throws Problem `unknown_asset_kind`. */
+/** Throws Problem `move_not_allowed`. */
+export function checkMove(from: AssetLifeCycle, to: AssetLifeCycle): void {
+  if (from === to || assetMoves[from].includes(to)) return
+  throw new Problem('move_not_allowed', `lifeCycle: ${from} goes to ${assetMoves[from].join(', ')}, not to ${to}`)
+}
+
+/** Keeps the number of an asset for it, for ever. Throws Problem `already_exists` when it was another's. */
+async function claimNumber(trx: RegistryTransaction, row: Pick<AssetTable, 'id' | 'inventory_number'>): Promise<void> {
+  const { id, inventory_number: number } = row
+  if (number === null) return
+  const used = await trx
+    .selectFrom('inventory_numbers')
+    .select('asset_id')
+    .where('number', '=', number)
+    .executeTakeFirst()
+  if (used?.asset_id === id) return
+  // Whose it was is not told: it may be an asset that the caller may not see.
+  if (used !== undefined)
+    throw new Problem('already_exists', `inventoryNumber: ${number} was used before, and a number is never used again`)
+  await trx.insertInto('inventory_numbers').values({ number, asset_id: id, first_used_at: Date.now() }).execute()
+}
+
+/** The row of a new asset, its revision left open. Throws Problem `unknown_asset_kind`, or `bad_request` for attributes. */
 export function toRow(asset: NewAsset): Omit<AssetTable, 'revision'> {
   if (!isAssetKind(asset.kind)) throw new Problem('unknown_asset_kind', asset.kind)
+  const attributes = dropNulls(asset.attributes ?? {})
+  const issues = checkAttributes(asset.kind, attributes)
+  if (issues.length > 0) {
+    const errors = issues.map(({ name, message }) => ({ path: `attributes.${name}`, message }))
+    throw new Problem('bad_request', errors.map(({ path, message }) => `${path}: ${message}`).join('; '), errors)
+  }
   const row = {
     id: asset.id,
     kind: asset.kind,
@@ -149,12 +187,21 @@ export function toRow(asset: NewAsset): Omit<AssetTable, 'revision'> {
     service: asset.service ?? null,
     parent_id: asset.parentId ?? null,
     life_cycle: asset.lifeCycle ?? 'in_service',
-    attributes: JSON.stringify(asset.attributes ?? {}),
+    condition: asset.condition ?? null,
+    acquired_on: asset.acquiredOn ?? null,
+    commissioned_on: asset.commissionedOn ?? null,
+    warranty_until: asset.warrantyUntil ?? null,
+    disposed_on: asset.disposedOn ?? null,
+    attributes: JSON.stringify(attributes),
     created_at: Date.now(),
   }
   const { id, label, inventory_number, address, district, commune } = row
   const search = foldText([id, label, inventory_number, address, district, commune].filter((each) => each).join(' '))
   return { ...row, search }
+}
+
+function dropNulls(attributes: NonNullable<NewAsset['attributes']>): Asset['attributes'] {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null))
 }
 
 export function toAsset(row: Omit<AssetTable, 'revision'>): Asset {
@@ -171,6 +218,11 @@ export function toAsset(row: Omit<AssetTable, 'revision'>): Asset {
     service: row.service,
     parentId: row.parent_id,
     lifeCycle: row.life_cycle as AssetLifeCycle,
+    condition: row.condition as Asset['condition'],
+    acquiredOn: row.acquired_on,
+    commissionedOn: row.commissioned_on,
+    warrantyUntil: row.warranty_until,
+    disposedOn: row.disposed_on,
     attributes: JSON.parse(row.attributes) as Asset['attributes'],
   }
 }

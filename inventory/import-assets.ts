@@ -1,8 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type NewAsset, newAssetSchema } from '../domain/asset.ts'
 import { isAssetKind } from '../domain/asset-kind.ts'
-import { inParts, mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
-import { toRow } from './assets.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, inParts, mutate, type RegistryTransaction } from '../store/registry.ts'
 import { toAsset, toRow } from './assets.ts'

@@ -6,6 +6,7 @@ export type RegistryTables = {
   change_counter: { id: number; revision: number }
   devices: DeviceTable
   assets: AssetTable
+  inventory_numbers: InventoryNumberTable
   installations: InstallationTable
   tokens: TokenTable
   integrations: IntegrationTable
@@ -45,6 +46,12 @@ export type AssetTable = {
   service: string | null
   parent_id: string | null
   life_cycle: string
+  condition: string | null
+  /** Days of the calendar, `2026-03-31`, as all that end in `_on` or `_until`. */
+  acquired_on: string | null
+  commissioned_on: string | null
+  warranty_until: string | null
+  disposed_on: string | null
   /** JSON object. */
   attributes: string
   /** What a search looks through: id, label, number and place, folded. */
@@ -52,6 +59,9 @@ export type AssetTable = {
   created_at: number
   revision: number
 }
+
+/** Which asset an inventory number stands for, or stood for: numbers are never used again. */
+export type InventoryNumberTable = { number: string; asset_id: string; first_used_at: number }
 
 export type InstallationTable = {
   id: string

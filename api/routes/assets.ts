@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import {
   assetIdSchema,
-  assetKindNames,
+  assetLifeCycles,
   assetPatchSchema,
   assetSchema,
   installationSchema,
   newAssetSchema,
   toInstallationJson,
 } from '../../domain/asset.ts'
+import { assetKindNames } from '../../domain/asset-kind.ts'
 import { readAssetLatest } from '../../inventory/asset-readings.ts'
 import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { listInstallations } from '../../inventory/installations.ts'
@@ -22,6 +23,8 @@ const query = z.strictObject({
   service: z.string().max(120).optional(),
   district: z.string().max(120).optional(),
   parentId: assetIdSchema.optional(),
+  lifeCycle: z.enum(assetLifeCycles).optional(),
+  inventoryNumber: z.string().max(25).optional(),
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
 })
 

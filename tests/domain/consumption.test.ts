@@ -10,7 +10,12 @@ const start = Date.UTC(2026, 2, 1)
 const rule = { rollover: null, maxPerHour: 100_000 }
 
 const device = (at: number, value: number, source = 'a'): Mark => ({ time: start + at, value, kind: 'device', source })
-const declared = (kind: Mark['kind'], at: number, value: number): Mark => ({ time: start + at, value, kind, source: '' })
+const declared = (kind: Mark['kind'], at: number, value: number): Mark => ({
+  time: start + at,
+  value,
+  kind,
+  source: '',
+})
 
 function consume(marks: readonly Mark[], windows: readonly Span[], of = rule as Parameters<typeof findFlows>[1]) {
   return foldConsumption([findFlows(sortMarks(marks), of)], windows)
@@ -46,18 +51,11 @@ test('a rollover, a reset, a replacement and an error of reading are told apart'
   expect(kinds([device(0, 500), device(hour, 0), device(2 * hour, 510)])).toEqual([['implausible'], [[10, false]]])
   expect(kinds([device(0, 500), device(hour, 9e9), device(2 * hour, 510)])).toEqual([['implausible'], [[10, false]]])
   expect(kinds([device(0, 500), device(hour, 9e9)])).toEqual([['implausible'], []])
-  expect(kinds([device(0, 500), device(hour, 9e9), device(2 * hour, 9e9 + 5)])).toEqual([
-    ['replacement'],
-    [[5, false]],
-  ])
+  expect(kinds([device(0, 500), device(hour, 9e9), device(2 * hour, 9e9 + 5)])).toEqual([['replacement'], [[5, false]]])
 })
 
 test('declared indexes close the gap of a replacement, and bound what is expected of a meter', () => {
-  const marks = [
-    declared('installation', 6 * hour, 10),
-    device(12 * hour, 110),
-    declared('removal', 18 * hour, 200),
-  ]
+  const marks = [declared('installation', 6 * hour, 10), device(12 * hour, 110), declared('removal', 18 * hour, 200)]
   expect(consume(marks, days(1))[0]).toMatchObject({ amount: 190, estimatedAmount: 0, measured: 1, missing: 0 })
   const swapped = [
     device(0, 900),
@@ -74,7 +72,12 @@ test('declared indexes close the gap of a replacement, and bound what is expecte
 })
 
 test('a building is the sum of its meters, to the Wh: one replaced, one rolled over, one reset', () => {
-  const replaced = [device(0, 0), declared('removal', 5 * hour, 4001), declared('installation', 5 * hour, 17), device(day, 3018)]
+  const replaced = [
+    device(0, 0),
+    declared('removal', 5 * hour, 4001),
+    declared('installation', 5 * hour, 17),
+    device(day, 3018),
+  ]
   const rolled = [device(0, 999_000), device(12 * hour, 1234), device(day, 2000)]
   const reset = [device(0, 70_000), device(8 * hour, 70_500), device(16 * hour, 250), device(day, 251)]
   const meters = [

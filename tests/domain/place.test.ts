@@ -27,11 +27,16 @@ test('a polygon holds what its shape holds, from whichever corner it is told', (
   // An L: its upper right quarter is outside.
   const corners = ['0,0', '4,0', '4,2', '2,2', '2,4', '0,4']
   fc.assert(
-    fc.property(fc.double({ min: -1, max: 5, noNaN: true }), fc.double({ min: -1, max: 5, noNaN: true }), fc.nat(5), (x, y, turn) => {
-      const ring = parsePolygon([...corners.slice(turn), ...corners.slice(0, turn)].join(' '))!
-      fc.pre(![0, 2, 4].includes(x) && ![0, 2, 4].includes(y))
-      const isInside = x > 0 && y > 0 && x < 4 && y < 4 && !(x > 2 && y > 2)
-      expect(contains(ring, [x, y])).toBe(isInside)
-    }),
+    fc.property(
+      fc.double({ min: -1, max: 5, noNaN: true }),
+      fc.double({ min: -1, max: 5, noNaN: true }),
+      fc.nat(5),
+      (x, y, turn) => {
+        const ring = parsePolygon([...corners.slice(turn), ...corners.slice(0, turn)].join(' '))!
+        fc.pre(![0, 2, 4].includes(x) && ![0, 2, 4].includes(y))
+        const isInside = x > 0 && y > 0 && x < 4 && y < 4 && !(x > 2 && y > 2)
+        expect(contains(ring, [x, y])).toBe(isInside)
+      },
+    ),
   )
 })
