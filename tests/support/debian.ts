@@ -23,9 +23,7 @@ async function ensureProgram(name: string, binary: string): Promise<string> {
   const before = findProgram(binary)
   if (before !== null) return before
   if (process.getuid?.() !== 0 || findProgram('apt-get') === null)
-    throw new Error(
-      `This test needs ${binary}. Install it (on Debian: "sudo apt-get install ${name}") and run the tests again.`,
-    )
+    throw new Error(`${binary} is needed. Install it (on Debian: "sudo apt-get install ${name}") and try again.`)
   // The package lists may be absent or old: they are fetched only when what they say does not suffice.
   await install(name).catch(async () => {
     await aptGet('update')
