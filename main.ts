@@ -18,6 +18,8 @@ import { startThread } from './thread.ts'
 
 // Groups handed to ingest and not yet stored; past this it reads the files.
 const handedBytesMax = 16 << 20
+// Waking another thread costs as much for one group as for many: under load they are handed over together.
+const handOverMs = 100
 const shutdownMs = 9000
 const parentPollMs = 500
 
@@ -78,6 +80,8 @@ async function start() {
 async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 'error', text: string) => void) {
   let handed: { lastSeq: number; bytes: number }[] = []
   let handedBytes = 0
+  let waiting: Group[] = []
+  let timer: NodeJS.Timeout | null = null
   const thread = await startThread({
     name: 'ingest',
     entry: new URL('./ingest/thread.ts', import.meta.url),
@@ -88,10 +92,22 @@ async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 
       while (handed.length > 0 && handed[0]!.lastSeq <= cursor) handedBytes -= handed.shift()!.bytes
     },
     onRestart() {
+      waiting = []
       handed = []
       handedBytes = 0
     },
   })
+  function handOver() {
+    timer = null
+    if (waiting.length === 0) return
+    thread.post(
+      { groups: waiting },
+      waiting.map(({ records }) => records.buffer as ArrayBuffer),
+    )
+    waiting = []
+    timer = setTimeout(handOver, handOverMs)
+  }
+
   return {
     close: thread.close,
     offer(group: Group) {
@@ -99,7 +115,8 @@ async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 
       if (handedBytes + bytes > handedBytesMax) return
       handed.push({ lastSeq: group.lastSeq, bytes })
       handedBytes += bytes
-      thread.post({ group }, [group.records.buffer as ArrayBuffer])
+      waiting.push(group)
+      if (timer === null) handOver()
     },
   }
 }

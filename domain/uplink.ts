@@ -13,10 +13,14 @@ export const maxReadingsPerUplink = 20_000
 /** How far ahead of `receivedAt` a device's clock may be, before its reading becomes a dead letter (`clock_future`). */
 export const maxClockAheadMs = 5 * 60_000
 
-const deviceTopicPattern = /^devices\/([^/]+)\/(up|status)$/
+const deviceTree = 'devices/'
 
 /** The device and branch of a topic of a device's own subtree, or null for any other topic. */
 export function parseDeviceTopic(topic: string): { deviceId: string; branch: 'up' | 'status' } | null {
-  const match = deviceTopicPattern.exec(topic)
-  return match === null ? null : { deviceId: match[1]!, branch: match[2] as 'up' | 'status' }
+  if (!topic.startsWith(deviceTree)) return null
+  const end = topic.indexOf('/', deviceTree.length)
+  if (end <= deviceTree.length) return null
+  const deviceId = topic.slice(deviceTree.length, end)
+  const branch = topic.slice(end + 1)
+  return branch === 'up' || branch === 'status' ? { deviceId, branch } : null
 }

@@ -78,7 +78,7 @@ function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, hor
   const readings: Reading[] = []
   for (const each of decoded) {
     const observedAt = each.observedAt ?? envelope.observedAt
-    const wrong = judge(observedAt === undefined ? each : { ...each, observedAt }, uplink.receivedAt, horizonDays)
+    const wrong = judge(observedAt === each.observedAt ? each : { ...each, observedAt }, uplink.receivedAt, horizonDays)
     if (wrong !== null) addFaults(list, [wrong])
     else
       readings.push({

@@ -45,10 +45,14 @@ export function createDeviceBook(registry: Registry, catalogue: Catalogue) {
 
   /** Looks up the devices of a batch that are not remembered, in one query. */
   async function learn(ids: Iterable<string>) {
-    const unknown = [...new Set(ids)].filter((id) => !known.has(id))
-    if (unknown.length === 0) return
-    if (known.size + unknown.length > maxRemembered) known.clear()
-    const found = await readDevices(registry, unknown)
+    const unknown = new Set<string>()
+    for (const id of ids) if (!known.has(id)) unknown.add(id)
+    if (unknown.size === 0) return
+    if (known.size + unknown.size > maxRemembered) {
+      known.clear()
+      for (const id of ids) unknown.add(id)
+    }
+    const found = await readDevices(registry, [...unknown])
     for (const id of unknown) {
       const device = found.get(id)
       known.set(id, device === undefined ? null : codecOf(device.model))

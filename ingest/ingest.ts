@@ -29,9 +29,9 @@ export type IngestOptions = {
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
-const batchUplinks = 2000
-// Readings wait this long for others of their commit, which costs as much for one as for many.
-const gatherMs = 50
+const batchUplinks = 8000
+// Readings wait this long for others of their commit, which costs nearly as much for one as for many.
+const gatherMs = 100
 // Another process writes the journal: its files are looked at this often.
 const pollMs = 50
 const checkpointMs = 1000
@@ -109,7 +109,7 @@ export function openIngest(options: IngestOptions) {
       }
     const hasReplayed = await replays.step()
     await keepHouse()
-    return uplinks.length >= batchUplinks || hasReplayed
+    return (uplinks.length > 0 && source.hasMore) || hasReplayed
   }
 
   async function keepHouse() {
@@ -142,7 +142,7 @@ export function openIngest(options: IngestOptions) {
         if (isBusy) await nextTurn()
         else {
           await delay(Math.max(0, gatherMs - (Date.now() - begun)))
-          if (!source.hasGroups) await new Promise<void>((resolve) => waitForWork(resolve))
+          if (!source.hasMore) await new Promise<void>((resolve) => waitForWork(resolve))
         }
       } catch (error) {
         const text = (error as Error).message

@@ -1,7 +1,7 @@
 import type { Uplink } from '../domain/uplink.ts'
 import type { Group } from '../store/journal.ts'
 import { type Damage, type JournalReader, openJournalReader } from '../store/journal-reader.ts'
-import { decodeRecord } from '../store/journal-record.ts'
+import { readUplinks } from '../store/journal-record.ts'
 
 /**
  * Gives the uplinks behind a cursor in bounded batches: from the groups that the broker hands over right after it made
@@ -37,12 +37,7 @@ export function openSource(folder: string, afterSeq: number, onDamage: (text: st
     const uplinks: Uplink[] = []
     while (groups.length > 0 && uplinks.length < limit && groups[0]!.previousSeq <= position) {
       const group = groups.shift()!
-      for (let at = 0; at < group.records.length; ) {
-        const found = decodeRecord(group.records, at, group.key, group.records.length - at)
-        if (found.kind !== 'record') throw new Error('a group of the journal is damaged in memory')
-        uplinks.push(found.uplink)
-        at = found.end
-      }
+      for (const uplink of readUplinks(group.records)) uplinks.push(uplink)
       position = group.lastSeq
     }
     return uplinks
@@ -59,9 +54,9 @@ export function openSource(folder: string, afterSeq: number, onDamage: (text: st
   return {
     offer,
     take,
-    /** Whether something was handed over that was not taken yet. */
-    get hasGroups() {
-      return groups.length > 0
+    /** Whether there is more to take already: something was handed over, or the last `take` left bytes behind. */
+    get hasMore() {
+      return groups.length > 0 || reader?.hasMore === true
     },
     /** Goes back to a cursor: what was taken behind it comes again. */
     rewind(afterSeq: number) {

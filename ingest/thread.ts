@@ -62,10 +62,12 @@ const timer = setInterval(tell, tellMs)
 
 const running = ingest.run()
 
-port.on('message', async (message: { group: Group } | { close: true }) => {
-  if ('group' in message) {
-    const { records } = message.group
-    ingest.offer({ ...message.group, records: Buffer.from(records.buffer, records.byteOffset, records.byteLength) })
+port.on('message', async (message: { groups: Group[] } | { close: true }) => {
+  if ('groups' in message) {
+    for (const group of message.groups) {
+      const { buffer, byteOffset, byteLength } = group.records
+      ingest.offer({ ...group, records: Buffer.from(buffer, byteOffset, byteLength) })
+    }
     return
   }
   clearInterval(timer)

@@ -25,6 +25,7 @@ export function openJournalReader(
   let current: { segment: Segment; file: number; offset: number } | null = null
   // While true the reader is looking for a good record behind bad bytes that began at `badFrom` of the segment.
   let badFrom = -1
+  let hasMore = false
 
   function openNext(): boolean {
     const segments = listSegments(folder)
@@ -59,6 +60,7 @@ export function openJournalReader(
   /** The next uplinks, at most about `limit` and a megabyte of them, in the order of `seq`; none when there are none yet. */
   function read(limit = 2000): Uplink[] {
     const uplinks: Uplink[] = []
+    hasMore = false
     while (uplinks.length === 0) {
       if (current === null && !openNext()) return uplinks
       const { segment, file, offset } = current!
@@ -69,7 +71,10 @@ export function openJournalReader(
         if (options.sync === true) fdatasyncSync(file)
         const consumed = take(buffer, size - offset, segment, following, uplinks, limit)
         current!.offset += consumed
-        if (consumed > 0) continue
+        if (consumed > 0) {
+          hasMore = current!.offset < size
+          continue
+        }
       }
       // Nothing more can be read of this segment now: the bytes left, if any, are the beginning of a record that is
       // being written, or, where a newer segment exists, of one that was refused.
@@ -150,6 +155,10 @@ export function openJournalReader(
     read,
     close,
     damage,
+    /** Whether the last `read` left bytes behind in the segment that it read. */
+    get hasMore() {
+      return hasMore
+    },
     /** The `seq` up to which everything was read or counted as lost. */
     get position() {
       return afterSeq

@@ -65,18 +65,30 @@ export function decodeRecord(buffer: Buffer, at: number, key: SegmentKey, availa
   if (bodyBytes < textAt - bodyAt || bodyAt + bodyBytes > available) return { kind: 'bad' }
   if (bodyAt + bodyBytes > rest) return { kind: 'short' }
   const end = at + bodyAt + bodyBytes
-  const clientIdBytes = buffer.readUInt16LE(at + bodyAt)
-  const topicBytes = buffer.readUInt16LE(at + bodyAt + 2)
-  const payloadAt = at + textAt + clientIdBytes + topicBytes
+  const payloadAt = at + textAt + buffer.readUInt16LE(at + bodyAt) + buffer.readUInt16LE(at + bodyAt + 2)
   if (payloadAt > end || buffer.readUInt32LE(at + 24) !== checksum(buffer, at, end, key)) return { kind: 'bad' }
-  const uplink = {
+  return { kind: 'record', uplink: readUplink(buffer, at), end }
+}
+
+/** Reads all uplinks of records that never left the memory of this process, which nothing can have damaged. */
+export function readUplinks(records: Buffer): Uplink[] {
+  const uplinks: Uplink[] = []
+  for (let at = 0; at < records.length; at += bodyAt + records.readUInt32LE(at + 4))
+    uplinks.push(readUplink(records, at))
+  return uplinks
+}
+
+function readUplink(buffer: Buffer, at: number): Uplink {
+  const end = at + bodyAt + buffer.readUInt32LE(at + 4)
+  const topicAt = at + textAt + buffer.readUInt16LE(at + bodyAt)
+  const payloadAt = topicAt + buffer.readUInt16LE(at + bodyAt + 2)
+  return {
     seq: buffer.readDoubleLE(at + 8),
-    clientId: buffer.toString('utf8', at + textAt, at + textAt + clientIdBytes),
-    topic: buffer.toString('utf8', at + textAt + clientIdBytes, payloadAt),
+    clientId: buffer.toString('utf8', at + textAt, topicAt),
+    topic: buffer.toString('utf8', topicAt, payloadAt),
     payload: buffer.subarray(payloadAt, end),
     receivedAt: buffer.readDoubleLE(at + 16),
   }
-  return { kind: 'record', uplink, end }
 }
 
 /** Where the next marker stands at or behind `from`, or -1. */
