@@ -21,7 +21,7 @@ export type Caller = {
 /** Whose token this is, or null: with what it may see, and in whose name it acts. */
 export type FindCaller = (
   token: string,
-  reason?: string | null,
+  request?: Pick<Access, 'reason' | 'ifMatch'>,
 ) => Promise<Pick<Caller, 'id' | 'role' | 'name' | 'access'> | null>
 
 /** What a route asks of its caller: a role, or nothing. */
@@ -46,11 +46,11 @@ const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Knows callers by the tokens of a registry, and opens it to them. */
 export function findCallersIn(registry: Registry): FindCaller {
-  return async (token, reason = null) => {
+  return async (token, request) => {
     const found = await verifyToken(registry, token)
     if (found === null) return null
     const { id, role, name } = found
-    return { id, role, name, access: openAccess(registry, { kind: 'token', id, name }, { reason }) }
+    return { id, role, name, access: openAccess(registry, { kind: 'token', id, name }, request) }
   }
 }
 
@@ -94,7 +94,7 @@ export async function admit(request: FastifyRequest, reply: FastifyReply, contex
 export async function checkToken(token: string, request: FastifyRequest, reply: FastifyReply, context: Context) {
   // A right token always passes: with 256 random bits nothing is gained by guessing, and many people may stand behind
   // the one address of an office whose forgotten script shows an old token. The limit keeps the wrong ones cheap.
-  const found = await context.findCaller(token, readReason(request))
+  const found = await context.findCaller(token, { reason: readReason(request), ifMatch: readIfMatch(request) })
   if (found !== null) return found
   const waitMs = context.attempts.countWrong(request.ip)
   if (waitMs === 0) throw new Problem('bad_credentials')
@@ -155,6 +155,11 @@ function readReason(request: FastifyRequest): string | null {
   } catch {
     throw new Problem('bad_request', 'X-Parvis-Reason: expected 1 to 500 characters, percent-encoded')
   }
+}
+
+/** The entity tags of `If-Match` (RFC 9110 section 13.1.1); null without it. A weak one matches nothing. */
+function readIfMatch(request: FastifyRequest): string[] | null {
+  return request.headers['if-match']?.split(',').map((tag) => tag.trim()) ?? null
 }
 
 function readBearer(request: FastifyRequest) {

@@ -4,7 +4,8 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { assetSchema, deviceSchema, installationSchema } from '../domain/asset.ts'
+import { assetSchema, deviceSchema } from '../domain/asset.ts'
+import { installationSchema } from '../domain/installation.ts'
 import { problems } from '../domain/problem.ts'
 import type { Policy } from './access.ts'
 
@@ -66,6 +67,8 @@ z.globalRegistry.add(installationSchema, {
       channel: null,
       installedAt: '2026-03-01T08:00:00.000Z',
       removedAt: null,
+      calibration: { fill: { emptyM: 1.8, fullM: 0.3 } },
+      recordedAt: '2026-03-01T08:12:30.000Z',
     },
   ],
 })
@@ -91,7 +94,7 @@ export async function installOpenapi(app: FastifyInstance, version: string): Pro
       info: {
         title: 'Parvis',
         version,
-        description: `A city's sensors and its inventory in one place. Times are RFC 3339: any offset in requests, UTC with milliseconds in answers. Lists come in pages: \`limit\` items, and \`next\`, the \`cursor\` of the page after, or null. Errors are RFC 9457 problem documents with a stable \`code\`, in French or English by \`Accept-Language\`.`,
+        description: `A city's sensors and its inventory in one place. Times are RFC 3339: any offset in requests, UTC with milliseconds in answers. Lists come in pages: \`limit\` items, and \`next\`, the \`cursor\` of the page after, or null. Errors are RFC 9457 problem documents with a stable \`code\`, in French or English by \`Accept-Language\`. One object is told with its \`ETag\`: a change that names it in \`If-Match\` is refused when the object was changed meanwhile. \`X-Parvis-Reason\` (percent-encoded) says why something is changed, and is kept with the change.`,
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],

@@ -1,8 +1,10 @@
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { deviceIdSchema } from '../domain/id.ts'
 import { defineQuantity, quantityNames } from '../domain/quantity.ts'
 import type { Latest } from '../domain/reading.ts'
 import { formatTime, timeSchema } from '../domain/time.ts'
+import { tagOf } from '../store/access.ts'
 
 /** Items of one page of a list, when the request names no number, and at most. */
 export const pageLimits = { usual: 50, most: 500 } as const
@@ -23,12 +25,23 @@ export function wholeList<Item>(items: Item[]): { items: Item[]; next: null } {
   return { items, next: null }
 }
 
+/** Answers one object with its entity tag, which a change of it may name in `If-Match`. */
+export function tagged<Thing extends object>(reply: FastifyReply, thing: Thing): Thing {
+  reply.header('etag', tagOf(thing))
+  return thing
+}
+
 /** A time in a request. */
 export const timeIn = timeSchema.meta({
   format: 'date-time',
   description: 'RFC 3339, with any offset.',
   examples: ['2026-03-01T09:00:00+01:00'],
 })
+
+/** As what was known of installations at a time. */
+export const asKnownAt = timeIn
+  .optional()
+  .describe('As the installations were known then; as they are known now when left out.')
 
 /** A time in an answer. */
 export const timeOut = z.string().meta({

@@ -1,8 +1,17 @@
-import { channelSchema, type Installation, toInstallationJson } from '../domain/asset.ts'
+import { type Calibration, calibrationSchema } from '../domain/calibration.ts'
+import { channelSchema, type Installation, toInstallationJson } from '../domain/installation.ts'
 import { formatTime } from '../domain/time.ts'
 import { parseInput } from '../inventory/input.ts'
 import { install, swapDevice, uninstall } from '../inventory/installations.ts'
-import { type Command, type Context, formatColumns, type OptionValues, textOption, timeOption } from './command.ts'
+import {
+  type Command,
+  type Context,
+  formatColumns,
+  type OptionValues,
+  textOption,
+  timeOption,
+  UsageError,
+} from './command.ts'
 
 const at = { at: { type: 'string' } } as const
 const atText = {
@@ -21,17 +30,25 @@ const channelText = {
 
 export const installCommands: Record<string, Command> = {
   install: {
-    usage: 'install <deviceId> <assetId> [--channel c] [--at t]',
+    usage: 'install <deviceId> <assetId> [--channel c] [--at t] [--calibration json]',
     summary: { fr: 'Note la pose d’un appareil sur un équipement', en: 'Records that a device is on an asset' },
     words: 2,
-    options: { ...channel, ...at },
-    optionTexts: { ...channelText, ...atText },
+    options: { ...channel, ...at, calibration: { type: 'string' } },
+    optionTexts: {
+      ...channelText,
+      ...atText,
+      calibration: {
+        fr: 'étalonnage, comme {"fill":{"emptyM":1.8,"fullM":0.3}}',
+        en: 'calibration, such as {"fill":{"emptyM":1.8,"fullM":0.3}}',
+      },
+    },
     async run(context, [deviceId, assetId], values) {
       const installation = await install(await context.access(), {
         deviceId: deviceId!,
         assetId: assetId!,
         channel: readChannel(values),
         installedAt: timeOption(values, 'at'),
+        calibration: readCalibration(values),
       })
       tell(context, [installation])
     },
@@ -74,6 +91,17 @@ export const installCommands: Record<string, Command> = {
 function readChannel(values: OptionValues): string | undefined {
   const text = textOption(values, 'channel')
   return text === undefined ? undefined : parseInput(channelSchema, text)
+}
+
+function readCalibration(values: OptionValues): Calibration | undefined {
+  const text = textOption(values, 'calibration')
+  if (text === undefined) return undefined
+  try {
+    return parseInput(calibrationSchema, JSON.parse(text))
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(`--calibration ${text}: ${error.message}`)
+    throw error
+  }
 }
 
 /** One installation as itself; several, of a device whose channels are on several assets, as a list. */

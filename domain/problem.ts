@@ -29,6 +29,11 @@ export const problems = {
     fr: 'Le journal ne garde plus tout ce qui est arrivé depuis cette date',
     en: 'The journal no longer holds all that arrived since then',
   },
+  changed_meanwhile: {
+    status: 412,
+    fr: 'Cet objet a changé entre-temps : relisez-le, puis recommencez',
+    en: 'This object has changed meanwhile: read it again, then repeat the change',
+  },
   payload_too_large: { status: 413, fr: 'La demande est trop grande', en: 'The request is too large' },
   unsupported_media_type: { status: 415, fr: 'Type de contenu non admis', en: 'Content type not supported' },
   unknown_model: { status: 422, fr: 'Ce modèle n’est pas au catalogue', en: 'This model is not in the catalogue' },

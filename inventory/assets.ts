@@ -114,6 +114,7 @@ export async function removeAsset(access: Access, id: string): Promise<void> {
       .selectFrom('installations')
       .select('device_id')
       .where('asset_id', '=', id)
+      .unionAll(trx.selectFrom('installation_versions').select('device_id').where('asset_id', '=', id))
       .limit(1)
       .executeTakeFirst()
     if (installation !== undefined)

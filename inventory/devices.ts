@@ -101,6 +101,7 @@ export async function removeDevice(access: Access, id: string): Promise<void> {
       .selectFrom('installations')
       .select('asset_id')
       .where('device_id', '=', id)
+      .unionAll(trx.selectFrom('installation_versions').select('asset_id').where('device_id', '=', id))
       .limit(1)
       .executeTakeFirst()
     if (installation !== undefined)

@@ -162,7 +162,8 @@ async function writeDevices(
       channel: device.channel ?? null,
       installed_at: device.installedAt ?? now,
       removed_at: null,
-      created_at: now,
+      calibration: null,
+      recorded_at: now,
       revision,
     }),
   )

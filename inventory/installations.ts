@@ -1,9 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Installation, InstallationPatch, NewInstallation, Swap } from '../domain/asset.ts'
+import type { Calibration } from '../domain/calibration.ts'
+import type { Installation, InstallationPatch, NewInstallation, Swap } from '../domain/installation.ts'
 import { Problem } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Access } from '../store/access.ts'
-import { type Change, mutate, type RegistryTransaction } from '../store/registry.ts'
+import { type Change, mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
 import type { InstallationTable } from '../store/registry-tables.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 
@@ -19,16 +20,28 @@ export async function install(access: Access, input: NewInstallation): Promise<I
 /** The same as `install`, inside a transaction of the caller. */
 export async function insertInstallation(
   { trx, revision, record }: Change,
-  { deviceId, assetId, channel = null, installedAt = Date.now(), removedAt = null }: NewInstallation,
+  input: NewInstallation,
 ): Promise<Installation> {
+  const { deviceId, assetId, channel = null, removedAt = null, calibration = null } = input
   await checkExists(trx, 'devices', deviceId)
   await checkExists(trx, 'assets', assetId)
-  const installation = { id: randomUUIDv7(), deviceId, assetId, channel, installedAt, removedAt }
+  const recordedAt = Date.now()
+  const installedAt = input.installedAt ?? recordedAt
+  const installation = {
+    id: randomUUIDv7(),
+    deviceId,
+    assetId,
+    channel,
+    installedAt,
+    removedAt,
+    calibration,
+    recordedAt,
+  }
   checkForward(installation)
   await checkNoOverlap(trx, installation)
   await trx
     .insertInto('installations')
-    .values({ ...toRow(installation), created_at: Date.now(), revision })
+    .values({ ...toRow(installation), revision })
     .execute()
   record('installation', installation.id, null, installation)
   return installation
@@ -59,12 +72,12 @@ export async function uninstall(
 
 /**
  * Puts one device in the place of another at `at`: ends what is installed of the old one, and installs the new one on
- * the same assets and channels. Answers what it ended and what it began. Throws Problem `not_found`, `not_installed`,
+ * the same assets and channels, with the same calibrations unless told otherwise. Answers what it ended and what it began. Throws Problem `not_found`, `not_installed`,
  * `bad_request`, or `overlapping_installation` when the new device was on an asset after `at`.
  */
 export async function swapDevice(
   access: Access,
-  { oldDeviceId, assetId, newDeviceId, at = Date.now() }: Swap,
+  { oldDeviceId, assetId, newDeviceId, at = Date.now(), calibration }: Swap,
 ): Promise<{ removed: Installation[]; installed: Installation[] }> {
   if (oldDeviceId === undefined && assetId === undefined)
     throw new Problem('bad_request', 'oldDeviceId or assetId: one of them says what is replaced')
@@ -88,18 +101,18 @@ export async function swapDevice(
           assetId: old.assetId,
           channel: old.channel,
           installedAt: at,
+          calibration: calibration === undefined ? old.calibration : calibration,
         }),
       )
     return { removed, installed }
   })
 }
 
-/** Mends what was recorded wrongly. Throws as `install` does. */
+/** Mends what was recorded wrongly; what was known before is kept as such. Throws as `install` does. */
 export async function correctInstallation(access: Access, id: string, patch: InstallationPatch): Promise<Installation> {
-  return mutate(access, async ({ trx, revision, record }) => {
-    const row = await trx.selectFrom('installations').selectAll().where('id', '=', id).executeTakeFirst()
-    if (row === undefined) throw new Problem('not_found', id)
-    const before = toInstallation(row)
+  return mutate(access, async (change) => {
+    const { trx } = change
+    const before = toInstallation(await readRow(trx, id))
     const after: Installation = {
       id,
       deviceId: patch.deviceId ?? before.deviceId,
@@ -107,38 +120,51 @@ export async function correctInstallation(access: Access, id: string, patch: Ins
       channel: patch.channel === undefined ? before.channel : patch.channel,
       installedAt: patch.installedAt ?? before.installedAt,
       removedAt: patch.removedAt === undefined ? before.removedAt : patch.removedAt,
+      calibration: patch.calibration === undefined ? before.calibration : patch.calibration,
+      recordedAt: before.recordedAt,
     }
     if (after.deviceId !== before.deviceId) await checkExists(trx, 'devices', after.deviceId)
     if (after.assetId !== before.assetId) {
       await checkExists(trx, 'assets', after.assetId)
-      // Who follows the changes sees the asset that it is on now; the one that it was on changes too.
-      await trx.updateTable('assets').set({ revision }).where('id', '=', before.assetId).execute()
+      await touchAsset(change, before.assetId)
     }
     checkForward(after)
     await checkNoOverlap(trx, after)
-    await trx
-      .updateTable('installations')
-      .set({ ...toRow(after), revision })
-      .where('id', '=', id)
-      .execute()
-    record('installation', id, before, after)
-    return after
+    return supersede(change, before, after)
+  })
+}
+
+/** Takes back an installation that never was; that it was once known stays so. Throws Problem `not_found`. */
+export async function removeInstallation(access: Access, id: string): Promise<void> {
+  await mutate(access, async (change) => {
+    const row = await readRow(change.trx, id)
+    await keepVersion(change, row, Date.now())
+    await change.trx.deleteFrom('installations').where('id', '=', id).execute()
+    await touchAsset(change, row.asset_id)
+    change.record('installation', id, toInstallation(row), null)
   })
 }
 
 /** Throws Problem `not_found`. */
 export async function getInstallation(access: Access, id: string): Promise<Installation> {
-  const row = await access.registry.selectFrom('installations').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new Problem('not_found', id)
-  return toInstallation(row)
+  return toInstallation(await readRow(access.registry, id))
 }
 
-/** The installations of a device, of an asset or all, in the order of their beginnings. */
+/**
+ * The installations of a device, of an asset or all, in the order of their beginnings: as they are known now, or as they
+ * were known at `asKnownAt`.
+ */
 export async function listInstallations(
   access: Access,
-  { limit, cursor, deviceId, assetId }: PageRequest & { deviceId?: string | undefined; assetId?: string | undefined },
+  {
+    limit,
+    cursor,
+    deviceId,
+    assetId,
+    asKnownAt,
+  }: PageRequest & { deviceId?: string | undefined; assetId?: string | undefined; asKnownAt?: number | undefined },
 ): Promise<Page<Installation>> {
-  let query = access.registry.selectFrom('installations').selectAll()
+  let query = installationsAt(access.registry, asKnownAt)
   if (deviceId !== undefined) query = query.where('device_id', '=', deviceId)
   if (assetId !== undefined) query = query.where('asset_id', '=', assetId)
   if (cursor !== undefined) {
@@ -157,6 +183,30 @@ export async function listInstallations(
   return toPage(rows, limit, (row) => `${row.installed_at}/${row.id}`, toInstallation)
 }
 
+/** The installations as they are known now, or as they were known at a time (UTC epoch ms). */
+export function installationsAt(registry: Registry | RegistryTransaction, asKnownAt: number | undefined) {
+  if (asKnownAt === undefined) return registry.selectFrom('installations').select(columns)
+  const since = registry.selectFrom('installations').select(columns).where('recorded_at', '<=', asKnownAt)
+  const before = registry
+    .selectFrom('installation_versions')
+    .select(columns)
+    .where('recorded_at', '<=', asKnownAt)
+    .where('superseded_at', '>', asKnownAt)
+  return registry.selectFrom(since.unionAll(before).as('installations')).select(columns)
+}
+
+const columns = [
+  'id',
+  'device_id',
+  'asset_id',
+  'channel',
+  'installed_at',
+  'removed_at',
+  'calibration',
+  'recorded_at',
+  'revision',
+] as const
+
 export function toInstallation(row: InstallationTable): Installation {
   return {
     id: row.id,
@@ -165,10 +215,12 @@ export function toInstallation(row: InstallationTable): Installation {
     channel: row.channel,
     installedAt: row.installed_at,
     removedAt: row.removed_at,
+    calibration: row.calibration === null ? null : (JSON.parse(row.calibration) as Calibration),
+    recordedAt: row.recorded_at,
   }
 }
 
-function toRow(installation: Installation): Omit<InstallationTable, 'created_at' | 'revision'> {
+function toRow(installation: Installation): Omit<InstallationTable, 'revision'> {
   return {
     id: installation.id,
     device_id: installation.deviceId,
@@ -176,6 +228,8 @@ function toRow(installation: Installation): Omit<InstallationTable, 'created_at'
     channel: installation.channel,
     installed_at: installation.installedAt,
     removed_at: installation.removedAt,
+    calibration: installation.calibration === null ? null : JSON.stringify(installation.calibration),
+    recorded_at: installation.recordedAt,
   }
 }
 
@@ -204,18 +258,47 @@ async function readOpen(
   return (await query.execute()).map(toInstallation).sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-async function close(
-  { trx, revision, record }: Change,
-  open: readonly Installation[],
-  removedAt: number,
-): Promise<Installation[]> {
-  const closed = open.map((each) => ({ ...each, removedAt }))
-  for (const [i, each] of closed.entries()) {
-    checkForward(each)
-    await trx.updateTable('installations').set({ removed_at: removedAt, revision }).where('id', '=', each.id).execute()
-    record('installation', each.id, open[i]!, each)
+async function close(change: Change, open: readonly Installation[], removedAt: number): Promise<Installation[]> {
+  const closed: Installation[] = []
+  for (const before of open) {
+    const after = { ...before, removedAt }
+    checkForward(after)
+    closed.push(await supersede(change, before, after))
   }
   return closed
+}
+
+/** Writes down what is known from now on of an installation, and keeps what was known. */
+async function supersede(change: Change, before: Installation, after: Installation): Promise<Installation> {
+  const { trx, revision, record } = change
+  const recordedAt = Math.max(Date.now(), before.recordedAt)
+  await keepVersion(change, await readRow(trx, before.id), recordedAt)
+  const known = { ...after, recordedAt }
+  await trx
+    .updateTable('installations')
+    .set({ ...toRow(known), revision })
+    .where('id', '=', known.id)
+    .execute()
+  record('installation', known.id, before, known)
+  return known
+}
+
+async function keepVersion({ trx }: Change, row: InstallationTable, supersededAt: number): Promise<void> {
+  await trx
+    .insertInto('installation_versions')
+    .values({ ...row, superseded_at: Math.max(supersededAt, row.recorded_at) })
+    .execute()
+}
+
+/** Who follows the changes sees the asset that an installation is on; the one that it was on changes too. */
+async function touchAsset({ trx, revision }: Change, id: string): Promise<void> {
+  await trx.updateTable('assets').set({ revision }).where('id', '=', id).execute()
+}
+
+async function readRow(registry: Registry | RegistryTransaction, id: string): Promise<InstallationTable> {
+  const row = await registry.selectFrom('installations').select(columns).where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw new Problem('not_found', id)
+  return row
 }
 
 /**

@@ -1,6 +1,7 @@
 import { models } from '../devices/catalogue.ts'
-import type { Installation } from '../domain/asset.ts'
 import { attentionRules } from '../domain/attention.ts'
+import { calibrate } from '../domain/calibration.ts'
+import type { Installation } from '../domain/installation.ts'
 import type { Latest } from '../domain/reading.ts'
 import type { AssetTable, StatusTable } from '../store/registry-tables.ts'
 
@@ -146,10 +147,10 @@ function silentAt(facts: StatusFacts, installation: Installation, seenAt: number
 
 /** The newest readings that a device gave while it was installed. */
 function readingsOf(installation: Installation, latest: StatusFacts['latest']): Latest[] {
-  const { deviceId, channel, installedAt } = installation
-  return (latest.get(deviceId) ?? []).filter(
-    (reading) => reading.observedAt >= installedAt && (channel === null || reading.channel === channel),
-  )
+  const { deviceId, channel, installedAt, calibration } = installation
+  return (latest.get(deviceId) ?? [])
+    .filter((reading) => reading.observedAt >= installedAt && (channel === null || reading.channel === channel))
+    .flatMap((reading) => calibrate(calibration, reading))
 }
 
 function newest(times: readonly (number | null)[]): number | null {

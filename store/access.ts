@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Registry } from './registry.ts'
 
 /** In whose name something is done: a token of the API, a person at the command line, or Parvis itself. */
@@ -14,15 +15,22 @@ export type Access = {
   readonly services: readonly string[] | null
   /** Why, as the person says it; kept with each change. */
   readonly reason: string | null
+  /** The tags that the object to be changed may have (see `tagOf`), `*` for any; null when nobody asked. */
+  readonly ifMatch: readonly string[] | null
 }
 
 /** Opens the registry to someone. */
 export function openAccess(
   registry: Registry,
   actor: Actor,
-  { services = null, reason = null }: Partial<Pick<Access, 'services' | 'reason'>> = {},
+  { services = null, reason = null, ifMatch = null }: Partial<Omit<Access, 'registry' | 'actor'>> = {},
 ): Access {
-  return { registry, actor, services, reason }
+  return { registry, actor, services, reason, ifMatch }
+}
+
+/** The entity tag of an object (RFC 9110 section 8.8.3): it is another one as soon as the object is. */
+export function tagOf(object: object): string {
+  return `"${createHash('sha256').update(JSON.stringify(object)).digest('base64url').slice(0, 22)}"`
 }
 
 /** Parvis itself, which sees all. */

@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { up as first } from './migrations/001-first.ts'
 import { up as audit } from './migrations/002-audit.ts'
 import { up as assets } from './migrations/003-assets.ts'
+import { up as installationVersions } from './migrations/004-installation-versions.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -14,6 +15,7 @@ const migrations: readonly Migration[] = [
   { name: '001-first', up: first },
   { name: '002-audit', up: audit },
   { name: '003-assets', up: assets },
+  { name: '004-installation-versions', up: installationVersions },
 ]
 
 /**

@@ -8,6 +8,7 @@ export type RegistryTables = {
   assets: AssetTable
   inventory_numbers: InventoryNumberTable
   installations: InstallationTable
+  installation_versions: InstallationVersionTable
   tokens: TokenTable
   integrations: IntegrationTable
   removals: RemovalTable
@@ -71,10 +72,15 @@ export type InstallationTable = {
   channel: string | null
   installed_at: number
   removed_at: number | null
+  /** JSON object of domain/calibration.ts, or null. */
+  calibration: string | null
   /** When it was written down, which may be long after `installed_at`. */
-  created_at: number
+  recorded_at: number
   revision: number
 }
+
+/** An installation as it was known before: from `recorded_at` to `superseded_at`. */
+export type InstallationVersionTable = InstallationTable & { superseded_at: number }
 
 export type TokenTable = {
   id: string

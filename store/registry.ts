@@ -1,5 +1,6 @@
 import { Kysely, type Transaction } from 'kysely'
-import type { Access } from './access.ts'
+import { Problem } from '../domain/problem.ts'
+import { type Access, tagOf } from './access.ts'
 import { type AuditChange, type AuditHead, type AuditKind, appendAudit } from './audit.ts'
 import { appendAuditHead } from './audit-heads.ts'
 import { openDialect } from './registry-dialect.ts'
@@ -49,7 +50,10 @@ export type Change = {
   trx: RegistryTransaction
   /** What every row written carries. */
   revision: number
-  /** Notes one object that it changed, for the audit. Every change is noted: a test holds the audit to the tables. */
+  /**
+   * Notes one object that it changed, for the audit: the one that was asked for comes first. Every change is noted: a
+   * test holds the audit to the tables. Throws Problem `changed_meanwhile` when the access expected it otherwise.
+   */
   record(kind: AuditKind, id: string, before: object | null, after: object | null): void
 }
 
@@ -71,13 +75,21 @@ export async function mutate<Result>(access: Access, work: (change: Change) => P
     const done = await work({
       trx,
       revision,
-      record: (kind, id, before, after) => changes.push({ kind, id, before, after }),
+      record(kind, id, before, after) {
+        if (changes.length === 0 && before !== null) checkUnchanged(access, `${kind} ${id}`, before)
+        changes.push({ kind, id, before, after })
+      },
     })
     if (changes.length > 0) head = await appendAudit(trx, access, revision, changes)
     return done
   })
   if (head !== undefined) appendAuditHead(registry.dataDir, head)
   return result
+}
+
+function checkUnchanged({ ifMatch }: Access, what: string, before: object): void {
+  if (ifMatch === null || ifMatch.includes('*') || ifMatch.includes(tagOf(before))) return
+  throw new Problem('changed_meanwhile', what)
 }
 
 /** The revision of the newest change. */

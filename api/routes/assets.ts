@@ -1,19 +1,12 @@
 import { z } from 'zod'
-import {
-  assetIdSchema,
-  assetLifeCycles,
-  assetPatchSchema,
-  assetSchema,
-  installationSchema,
-  newAssetSchema,
-  toInstallationJson,
-} from '../../domain/asset.ts'
+import { assetIdSchema, assetLifeCycles, assetPatchSchema, assetSchema, newAssetSchema } from '../../domain/asset.ts'
 import { assetKindNames } from '../../domain/asset-kind.ts'
+import { installationSchema, toInstallationJson } from '../../domain/installation.ts'
 import { readAssetLatest } from '../../inventory/asset-readings.ts'
 import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import type { Routes } from '../context.ts'
-import { idParams, pageOf, pageQuery, readingSchema, tellReading, wholeList } from '../shapes.ts'
+import { asKnownAt, idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
 
 const tags = ['assets']
 
@@ -47,7 +40,7 @@ export const assetRoutes: Routes = (api, { reader }) => {
     async (request, reply) => {
       const asset = await addAsset(request.access, request.body)
       reply.code(201).header('location', `/api/v1/assets/${encodeURIComponent(asset.id)}`)
-      return asset
+      return tagged(reply, asset)
     },
   )
 
@@ -57,7 +50,7 @@ export const assetRoutes: Routes = (api, { reader }) => {
       config: { role: 'viewer' },
       schema: { tags, summary: 'One asset', params: idParams, response: { 200: assetSchema } },
     },
-    async (request) => getAsset(request.access, request.params.id),
+    async (request, reply) => tagged(reply, await getAsset(request.access, request.params.id)),
   )
 
   api.patch(
@@ -73,7 +66,7 @@ export const assetRoutes: Routes = (api, { reader }) => {
         response: { 200: assetSchema },
       },
     },
-    async (request) => updateAsset(request.access, request.params.id, request.body),
+    async (request, reply) => tagged(reply, await updateAsset(request.access, request.params.id, request.body)),
   )
 
   api.delete(
@@ -102,12 +95,14 @@ export const assetRoutes: Routes = (api, { reader }) => {
         tags,
         summary: 'The newest reading of each quantity inside the installations of an asset, closed ones included',
         params: idParams,
+        querystring: z.strictObject({ asKnownAt }),
         response: { 200: pageOf(readingSchema) },
       },
     },
     async (request) => {
       const { id } = await getAsset(request.access, request.params.id)
-      return wholeList((await readAssetLatest(request.access, reader, reader.readings, id)).map(tellReading))
+      const { asKnownAt } = request.query
+      return wholeList((await readAssetLatest(request.access, reader, id, { asKnownAt })).map(tellReading))
     },
   )
 
@@ -119,7 +114,7 @@ export const assetRoutes: Routes = (api, { reader }) => {
         tags,
         summary: 'What was on an asset, and when',
         params: idParams,
-        querystring: z.strictObject(pageQuery),
+        querystring: z.strictObject({ ...pageQuery, asKnownAt }),
         response: { 200: pageOf(installationSchema) },
       },
     },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { devicePatchSchema, deviceSchema, newDeviceSchema } from '../../domain/asset.ts'
 import { addDevice, getDevice, listDevices, removeDevice, updateDevice } from '../../inventory/devices.ts'
 import type { Routes } from '../context.ts'
-import { idParams, pageOf, pageQuery, readingSchema, tellReading, wholeList } from '../shapes.ts'
+import { idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
 
 const tags = ['devices']
 
@@ -38,7 +38,7 @@ export const deviceRoutes: Routes = (api, { reader }) => {
     async (request, reply) => {
       const { device, secret } = await addDevice(request.access, request.body)
       reply.code(201).header('location', `/api/v1/devices/${encodeURIComponent(device.id)}`)
-      return { ...device, secret }
+      return { ...tagged(reply, device), secret }
     },
   )
 
@@ -48,7 +48,7 @@ export const deviceRoutes: Routes = (api, { reader }) => {
       config: { role: 'viewer' },
       schema: { tags, summary: 'One device', params: idParams, response: { 200: deviceSchema } },
     },
-    async (request) => getDevice(request.access, request.params.id),
+    async (request, reply) => tagged(reply, await getDevice(request.access, request.params.id)),
   )
 
   api.patch(
@@ -65,7 +65,7 @@ export const deviceRoutes: Routes = (api, { reader }) => {
         response: { 200: deviceSchema },
       },
     },
-    async (request) => updateDevice(request.access, request.params.id, request.body),
+    async (request, reply) => tagged(reply, await updateDevice(request.access, request.params.id, request.body)),
   )
 
   api.delete(

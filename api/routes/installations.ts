@@ -1,16 +1,23 @@
 import { z } from 'zod'
+import { assetIdSchema } from '../../domain/asset.ts'
+import { deviceIdSchema } from '../../domain/id.ts'
 import {
-  assetIdSchema,
   installationPatchSchema,
   installationSchema,
   newInstallationSchema,
   swapSchema,
   toInstallationJson,
-} from '../../domain/asset.ts'
-import { deviceIdSchema } from '../../domain/id.ts'
-import { correctInstallation, install, listInstallations, swapDevice } from '../../inventory/installations.ts'
+} from '../../domain/installation.ts'
+import {
+  correctInstallation,
+  getInstallation,
+  install,
+  listInstallations,
+  removeInstallation,
+  swapDevice,
+} from '../../inventory/installations.ts'
 import type { Routes } from '../context.ts'
-import { idParams, pageOf, pageQuery } from '../shapes.ts'
+import { asKnownAt, idParams, pageOf, pageQuery, tagged } from '../shapes.ts'
 
 const tags = ['installations']
 
@@ -18,6 +25,7 @@ const query = z.strictObject({
   ...pageQuery,
   deviceId: deviceIdSchema.optional(),
   assetId: assetIdSchema.optional(),
+  asKnownAt,
 })
 
 export const installationRoutes: Routes = (api) => {
@@ -53,7 +61,35 @@ export const installationRoutes: Routes = (api) => {
     },
     async (request, reply) => {
       reply.code(201)
-      return toInstallationJson(await install(request.access, request.body))
+      return toInstallationJson(tagged(reply, await install(request.access, request.body)))
+    },
+  )
+
+  api.get(
+    '/installations/:id',
+    {
+      config: { role: 'viewer' },
+      schema: { tags, summary: 'One installation', params: idParams, response: { 200: installationSchema } },
+    },
+    async (request, reply) =>
+      toInstallationJson(tagged(reply, await getInstallation(request.access, request.params.id))),
+  )
+
+  api.delete(
+    '/installations/:id',
+    {
+      config: { role: 'technician' },
+      schema: {
+        tags,
+        summary: 'Take back an installation that never was',
+        description: 'What ended is no mistake: then it has `removedAt`. That it was once known stays in the history.',
+        params: idParams,
+        response: { 204: z.undefined().describe('Taken back.') },
+      },
+    },
+    async (request, reply) => {
+      await removeInstallation(request.access, request.params.id)
+      reply.code(204)
     },
   )
 
@@ -70,7 +106,8 @@ export const installationRoutes: Routes = (api) => {
         response: { 200: installationSchema },
       },
     },
-    async (request) => toInstallationJson(await correctInstallation(request.access, request.params.id, request.body)),
+    async (request, reply) =>
+      toInstallationJson(tagged(reply, await correctInstallation(request.access, request.params.id, request.body))),
   )
 
   api.post(

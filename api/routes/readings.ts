@@ -8,9 +8,10 @@ import { parseWindow, type Window } from '../../domain/window.ts'
 import { readAssetSeries } from '../../inventory/asset-readings.ts'
 import { getAsset } from '../../inventory/assets.ts'
 import { getDevice } from '../../inventory/devices.ts'
+import type { JoinedSeries } from '../../inventory/series-parts.ts'
 import type { Series, SeriesQuery } from '../../store/reading-store.ts'
 import type { Routes } from '../context.ts'
-import { idParams, quantitySchema, timeIn, timeOut } from '../shapes.ts'
+import { asKnownAt, idParams, quantitySchema, timeIn, timeOut } from '../shapes.ts'
 
 /** Points of one answer, all series together, when the request names no number, and at most. */
 const pointLimits = { usual: 5000, most: 50_000 } as const
@@ -39,6 +40,12 @@ const seriesSchema = z.object({
       quantity: quantitySchema,
       unit: z.string().describe('UCUM code.'),
       points: z.array(z.tuple([timeOut, z.number()])),
+      estimated: z
+        .array(timeOut)
+        .optional()
+        .describe(
+          'Windows, by their beginnings, that an installation began or ended in, and whose readings are gone: their values are estimates.',
+        ),
     }),
   ),
   next: z.string().nullable().describe('Cursor of what follows, or null.'),
@@ -86,12 +93,14 @@ export const readingRoutes: Routes = (api, { reader }) => {
         summary: 'Readings of what was installed on an asset, while it was',
         params: idParams,
         ...documentation,
+        querystring: query.extend({ asKnownAt }),
       },
     },
     async (request, reply) => {
       const { id } = await getAsset(request.access, request.params.id)
-      const asked = toSeriesQuery(request.query)
-      const series = await readAssetSeries(request.access, reader.readings, id, asked)
+      const { asKnownAt, ...query } = request.query
+      const asked = toSeriesQuery(query)
+      const series = await readAssetSeries(request.access, reader, id, { ...asked, asKnownAt })
       reply.type('application/json; charset=utf-8').serializer(serializeAsIs)
       return toAnswer(series, asked, request.query.limit)
     },
@@ -135,7 +144,11 @@ function isZone(zone: string): boolean {
   }
 }
 
-function toAnswer(found: readonly Series[], { from, to }: AskedSeries, limit: number): z.infer<typeof seriesSchema> {
+function toAnswer(
+  found: readonly (Series & Partial<Pick<JoinedSeries, 'estimated'>>)[],
+  { from, to }: AskedSeries,
+  limit: number,
+): z.infer<typeof seriesSchema> {
   const series: z.infer<typeof seriesSchema>['series'] = []
   let left = limit
   let last: [Series, number] | undefined
@@ -145,7 +158,15 @@ function toAnswer(found: readonly Series[], { from, to }: AskedSeries, limit: nu
       const { deviceId, channel, quantity } = each
       const { unit } = defineQuantity(quantity)
       const told = points.map(([time, value]): [string, number] => [formatTime(time), value])
-      series.push({ deviceId, channel, quantity, unit, points: told })
+      const estimated = each.estimated?.filter((time) => time <= points.at(-1)![0]).map(formatTime) ?? []
+      series.push({
+        deviceId,
+        channel,
+        quantity,
+        unit,
+        points: told,
+        ...(estimated.length === 0 ? {} : { estimated }),
+      })
       last = [each, points.at(-1)![0]]
     }
     left -= points.length

@@ -252,3 +252,35 @@ describe('imports', () => {
     expect((await api.call('manager', 'POST', '/imports/assets', { id: 'bin-1' })).status).toBe(415)
   })
 })
+
+describe('If-Match', () => {
+  const change = async (method: 'PATCH' | 'DELETE', url: string, tag: unknown, body?: object) =>
+    api.call('admin', method, url, body, { 'if-match': tag })
+
+  it.each([
+    ['/assets', { id: 'tagged', kind: 'bench', label: 'Banc' }, { label: 'Banc rouge' }],
+    ['/devices', { id: 'tagged', model: 'generic-json' }, { label: 'Sonde' }],
+    ['/installations', { deviceId: 'tagged', assetId: 'tagged' }, { channel: '1' }],
+  ])('keeps a change of %s from what it was not made for', async (url, body, patch) => {
+    if (url === '/installations') {
+      await api.call('admin', 'POST', '/assets', { id: 'tagged', kind: 'bench', label: 'Banc' })
+      await api.call('admin', 'POST', '/devices', { id: 'tagged', model: 'generic-json' })
+    }
+    const made = await api.call('admin', 'POST', url, body)
+    const address = `${url}/${made.body.id}`
+    const first = (await api.call('viewer', 'GET', address)).headers.etag
+    expect(first).toBe(made.headers.etag)
+    const changed = await change('PATCH', address, `"other", ${first}`, patch)
+    expect([changed.status, changed.body]).toEqual([200, expect.objectContaining(patch)])
+    expect(changed.headers.etag).not.toBe(first)
+    for (const method of ['PATCH', 'DELETE'] as const)
+      for (const stale of [first, `W/${changed.headers.etag}`]) {
+        const refused = await change(method, address, stale, method === 'PATCH' ? {} : undefined)
+        expect([refused.status, refused.body.code]).toEqual([412, 'changed_meanwhile'])
+      }
+    expect((await api.call('viewer', 'GET', address)).body).toMatchObject(patch)
+    expect((await change('PATCH', address, '*', patch)).status).toBe(200)
+    expect((await api.call('admin', 'PATCH', address, patch)).status).toBe(200)
+    if (url === '/installations') expect((await change('DELETE', address, '*')).status).toBe(204)
+  })
+})

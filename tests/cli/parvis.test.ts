@@ -72,6 +72,8 @@ test('a device from its registration to its revocation', async () => {
   const installation = await json('install', 'd-1', 'bin-1', '--at', '2026-03-01T09:00:00+01:00')
   expect(installation).toEqual({
     id: expect.any(String),
+    calibration: null,
+    recordedAt: expect.any(String),
     deviceId: 'd-1',
     assetId: 'bin-1',
     channel: null,

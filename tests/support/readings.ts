@@ -12,6 +12,8 @@ export function makeIngestFile(dataDir: string): {
   reader: IngestReader
   /** Stores readings, moves latest, and notes that their devices were heard at `receivedAt`. */
   hear(...readings: Given[]): Promise<void>
+  /** Forgets all that was stored. */
+  clear(): Promise<void>
 } {
   const database: DatabaseSync = openIngestFile(dataDir)
   const store = openEmbeddedStore(database)
@@ -23,6 +25,10 @@ export function makeIngestFile(dataDir: string): {
   let seq = 0
   return {
     reader,
+    async clear() {
+      await store.remove({ from: 0, to: Number.MAX_SAFE_INTEGER })
+      database.exec('DELETE FROM latest; DELETE FROM activity')
+    },
     async hear(...given) {
       for (const each of given) {
         const reading: Reading = { channel: '', receivedAt: each.observedAt, seq: ++seq, ...each }
