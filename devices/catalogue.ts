@@ -1,5 +1,18 @@
 import chirpstackV4Format from './formats/chirpstack-v4/format.ts'
 import genericJsonFormat from './formats/generic-json/format.ts'
+import heliumFormat from './formats/helium/format.ts'
+import kerlinkFormat from './formats/kerlink/format.ts'
+import liveObjectsFormat from './formats/live-objects/format.ts'
+import senmlFormat from './formats/senml/format.ts'
+import shellyFormat from './formats/shelly/format.ts'
+import sigfoxFormat from './formats/sigfox/format.ts'
+import tasmotaFormat from './formats/tasmota/format.ts'
+import tasmotaTeleinfoFormat from './formats/tasmota-teleinfo/format.ts'
+import teleinfo2mqttFormat from './formats/teleinfo2mqtt/format.ts'
+import theThingsStackV3Format from './formats/the-things-stack-v3/format.ts'
+import thingparkFormat from './formats/thingpark/format.ts'
+import wmbusmetersFormat from './formats/wmbusmeters/format.ts'
+import zigbee2mqttFormat from './formats/zigbee2mqtt/format.ts'
 import type { DeviceModel, UplinkFormat } from './model.ts'
 import genericJson from './models/generic-json/model.ts'
 import linkyTic from './models/linky-tic/model.ts'
@@ -33,7 +46,23 @@ export const models: ReadonlyMap<string, DeviceModel> = byId<DeviceModel>([
 ])
 
 /** Every uplink format of an integration, by id. Adding one is a folder under `formats/`, its import and a line here. */
-export const formats: ReadonlyMap<string, UplinkFormat> = byId<UplinkFormat>([chirpstackV4Format, genericJsonFormat])
+export const formats: ReadonlyMap<string, UplinkFormat> = byId<UplinkFormat>([
+  chirpstackV4Format,
+  genericJsonFormat,
+  heliumFormat,
+  kerlinkFormat,
+  liveObjectsFormat,
+  senmlFormat,
+  shellyFormat,
+  sigfoxFormat,
+  tasmotaFormat,
+  tasmotaTeleinfoFormat,
+  teleinfo2mqttFormat,
+  theThingsStackV3Format,
+  thingparkFormat,
+  wmbusmetersFormat,
+  zigbee2mqttFormat,
+])
 
 function byId<T extends { id: string }>(all: readonly T[]): ReadonlyMap<string, T> {
   return new Map(all.map((each) => [each.id, each]))

@@ -2,26 +2,37 @@ import { isChannel, maxChannelLength } from '../domain/channel.ts'
 import type { DecodedReading } from '../domain/fault.ts'
 import { formatTime } from '../domain/time.ts'
 import { addFault } from './fault-list.ts'
-import { isObject, readTime, readValue } from './json-payload.ts'
+import { readTime, readValue } from './json-payload.ts'
 import type { Decode, Encode, JsonField } from './model.ts'
 import { type Draft, decodeItems, readParvisItem } from './parvis-json.ts'
+import { readPath } from './path.ts'
 import { compileScale } from './scale.ts'
 
 /** Compiles a table of JSON paths. An object that has `readings` is the project's own JSON instead. */
 export function compileJsonDecoder(fields: readonly JsonField[], time?: string): Decode {
-  const readers = fields.map(compileReader)
+  const readFields = compileFields(fields)
   const timePath = time?.split('.')
   const readItem = (item: Record<string, unknown>, where: string, draft: Draft) => {
     if (Object.hasOwn(item, 'readings')) return readParvisItem(item, where, draft)
     const told = timePath === undefined ? undefined : readPath(item, timePath)
     const observedAt = told === undefined || told === null ? undefined : readTime(told)
-    draft.seen += readers.length
+    draft.seen += fields.length
     if (observedAt === null) return addFault(draft.faults, 'bad_time', { where })
-    let found = 0
-    for (const read of readers) if (read(item, observedAt, where, draft)) found++
-    if (found === 0) addFault(draft.faults, 'no_known_field', { where })
+    if (readFields(item, observedAt, where, draft) === 0) addFault(draft.faults, 'no_known_field', { where })
   }
   return (payload) => decodeItems(payload, readItem)
+}
+
+/** Compiles a field table to what reads an object into a draft, and answers how many of the fields it has. */
+export function compileFields(
+  fields: readonly JsonField[],
+): (item: Record<string, unknown>, observedAt: number | undefined, where: string, draft: Draft) => number {
+  const readers = fields.map(compileReader)
+  return (item, observedAt, where, draft) => {
+    let found = 0
+    for (const read of readers) if (read(item, observedAt, where, draft)) found++
+    return found
+  }
 }
 
 // Answers whether the field is in the message, be its value good or not.
@@ -31,6 +42,17 @@ function compileReader(field: JsonField) {
   const channelPath = field.channelPath?.split('.')
   const { toValue } = compileScale(field.scale, field.offset)
   const isScaled = field.scale !== undefined || field.offset !== undefined
+
+  function readOne(told: unknown, channel: string, observedAt: number | undefined, where: string, draft: Draft) {
+    const known = typeof told === 'string' && values !== undefined && Object.hasOwn(values, told)
+    const value = known
+      ? values[told]
+      : readValue(quantity, typeof told === 'boolean' ? Number(told) : told, where, draft.faults)
+    if (value === undefined) return
+    const reading: DecodedReading = { channel, quantity, value: isScaled && !known ? toValue(value) : value }
+    draft.readings.push(observedAt === undefined ? reading : { ...reading, observedAt })
+  }
+
   return (item: Record<string, unknown>, observedAt: number | undefined, where: string, draft: Draft): boolean => {
     const told = readPath(item, path)
     if (told === undefined) return false
@@ -44,25 +66,12 @@ function compileReader(field: JsonField) {
         return true
       }
     }
-    const known = typeof told === 'string' && values !== undefined && Object.hasOwn(values, told)
-    const value = known
-      ? values[told]
-      : readValue(quantity, typeof told === 'boolean' ? Number(told) : told, where, draft.faults)
-    if (value === undefined) return true
-    const reading: DecodedReading = { channel, quantity, value: isScaled && !known ? toValue(value) : value }
-    draft.readings.push(observedAt === undefined ? reading : { ...reading, observedAt })
+    if (field.channels === undefined || !Array.isArray(told)) readOne(told, channel, observedAt, where, draft)
+    else
+      for (const [index, name] of field.channels.entries())
+        if (told[index] !== undefined && told[index] !== null) readOne(told[index], name, observedAt, where, draft)
     return true
   }
-}
-
-// Own properties only: a path or a payload that says `__proto__` or `constructor` finds nothing.
-function readPath(item: unknown, path: readonly string[]): unknown {
-  let value = item
-  for (const key of path) {
-    if (!(isObject(value) || Array.isArray(value)) || !Object.hasOwn(value, key)) return undefined
-    value = (value as Record<string, unknown>)[key]
-  }
-  return value
 }
 
 /**

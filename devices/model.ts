@@ -40,9 +40,14 @@ export type BinaryField =
  * One value of a JSON payload, found by a path of keys such as `status.battery` or `sockets.0.power`. A number is
  * scaled, a boolean is 0 or 1, a text is looked up in `values` and then among the quantity's states; null or nothing
  * gives no reading. `channelPath` finds the channel in the message itself, such as the tag of the bin that was lifted;
- * without a text there, `channel` stands.
+ * without a text there, `channel` stands. An array gives one reading for each of `channels`, where there are some.
  */
-export type JsonField = { path: string; values?: Readonly<Record<string, number>>; channelPath?: string } & FieldMeaning
+export type JsonField = {
+  path: string
+  values?: Readonly<Record<string, number>>
+  channelPath?: string
+  channels?: readonly string[]
+} & FieldMeaning
 
 /**
  * What a device of this model sends. `parvis` is the project's own JSON; `binary` a frame of fixed length; `json` any
@@ -106,18 +111,32 @@ export type Envelope = {
   /** The device's payload, for its model's codec; null when the message carries readings only. */
   payload: Uint8Array | null
   port?: number
+  /** What tells a radio frame that comes a second time: its counter and, where the network says it, its address. */
+  frame?: FrameIdentity
+  /** What the network's own codec made of the payload, for models that read JSON. */
+  decoded?: DecodedByNetwork
   /** What the network itself measured or already decoded: rssi, snr, frame counter. */
   readings: DecodedReading[]
   faults: Fault[]
 }
 
+/** LoRaWAN's FCntUp and DevAddr, or what goes for them. A device that joins again counts from 0, with a new address. */
+export type FrameIdentity = { counter: number; address?: string }
+
+/**
+ * The network's own reading of a payload: `readings` of a form whose names and units are fixed, `object` as its codec
+ * gave it. The device's own model comes first wherever it can read the payload itself.
+ */
+export type DecodedByNetwork = { readings: DecodedReading[]; object?: unknown }
+
+/** What a format may know beside the message. `zone` is the IANA zone of times that bring none. */
+export type OpenContext = { receivedAt: number; zone: string }
+
+/** Opens one message; null when it is of no interest (a join, an acknowledgement). Never throws. */
+export type Open = (topic: string, payload: Uint8Array, context: OpenContext) => Envelope | null
+
 /** How a network server (an integration) wraps what devices send. One folder under `devices/formats/`. */
-export type UplinkFormat = {
-  id: string
-  label: Label
-  /** Opens one message; null when it is of no interest (a join, an acknowledgement). Never throws. */
-  open(topic: string, payload: Uint8Array): Envelope | null
-}
+export type UplinkFormat = { id: string; label: Label; open: Open }
 
 /**
  * One line of a format's `examples.json`: a message in, its envelope out; null for a message of no interest. The frame
@@ -133,6 +152,8 @@ export type FormatExample = {
     observedAt?: string
     frame?: ExamplePayload
     port?: number
+    identity?: FrameIdentity
+    decoded?: { readings?: ModelExample['readings']; object?: unknown }
     readings?: ModelExample['readings']
     faults?: readonly Fault[]
   } | null

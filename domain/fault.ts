@@ -150,10 +150,50 @@ export const faultTexts = {
     fr: 'Le champ {path} n’est pas du base64.',
     en: 'The field {path} is not base64.',
   },
+  not_hex: {
+    reason: 'bad_frame',
+    fr: 'Le champ {path} n’est pas de l’hexadécimal.',
+    en: 'The field {path} is not hexadecimal.',
+  },
   no_frame: {
     reason: 'bad_frame',
     fr: 'Le message ne contient pas de trame ({path}).',
     en: 'The message holds no frame ({path}).',
+  },
+  not_cbor: {
+    reason: 'bad_frame',
+    fr: 'Le message n’est pas du CBOR : {error}.',
+    en: 'The message is not CBOR: {error}.',
+  },
+  senml_no_pack: {
+    reason: 'bad_json',
+    fr: 'Un tableau d’enregistrements SenML était attendu.',
+    en: 'An array of SenML records was expected.',
+  },
+  senml_empty: {
+    reason: 'bad_json',
+    fr: 'Aucun enregistrement SenML n’a de valeur.',
+    en: 'No SenML record has a value.',
+  },
+  senml_bad_record: {
+    reason: 'bad_value',
+    fr: 'Cet enregistrement SenML n’en est pas un, ou sa version est inconnue{where} ; les suivants n’ont pas été lus.',
+    en: 'This SenML record is none, or of an unknown version{where}; those after were not read.',
+  },
+  senml_unknown_field: {
+    reason: 'bad_value',
+    fr: 'L’enregistrement SenML exige de comprendre le champ "{key}"{where}.',
+    en: 'The SenML record demands that the field "{key}" be understood{where}.',
+  },
+  senml_other_device: {
+    reason: 'unknown_device',
+    fr: 'Un message parle d’un seul appareil ; cet enregistrement est de "{deviceId}"{where}.',
+    en: 'A message speaks of one device; this record is of "{deviceId}"{where}.',
+  },
+  senml_bad_value: {
+    reason: 'bad_value',
+    fr: '{quantity} : pas de valeur lisible en "{unit}"{where}.',
+    en: '{quantity}: no readable value in "{unit}"{where}.',
   },
   tic_no_group: {
     reason: 'bad_frame',
@@ -169,6 +209,16 @@ export const faultTexts = {
     reason: 'bad_frame',
     fr: 'Groupe TIC {label} : somme de contrôle fausse (lue "{found}", calculée "{expected}").',
     en: 'TIC group {label}: wrong checksum (read "{found}", computed "{expected}").',
+  },
+  tic_bad_data: {
+    reason: 'bad_frame',
+    fr: 'Groupe TIC {label} : "{data}" n’est pas ce que ce groupe contient.',
+    en: 'TIC group {label}: "{data}" is not what this group holds.',
+  },
+  tic_broken_frame: {
+    reason: 'bad_frame',
+    fr: 'La trame TIC est coupée près du groupe "{group}".',
+    en: 'The TIC frame is broken near the group "{group}".',
   },
   codec_error: {
     reason: 'codec_error',

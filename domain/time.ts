@@ -46,3 +46,29 @@ export const timeSchema = z.string().transform((text, context) => {
   })
   return z.NEVER
 })
+
+// A date and a time of day without an offset, as some devices tell their wall clock.
+const civilPattern = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)$/
+
+/**
+ * UTC epoch milliseconds of a wall-clock time without offset in an IANA `zone`, or null for anything else. Where clocks
+ * are set back an hour stands twice: the one nearer to `near` (epoch ms) is meant. Where they skip one, the time is
+ * taken as the clock that was not set forward shows it.
+ */
+export function parseCivilTime(text: string, zone: string, near: number): number | null {
+  const m = civilPattern.exec(text)
+  if (m === null) return null
+  try {
+    const civil = Temporal.PlainDateTime.from(`${m[1]}T${m[2]}`, { overflow: 'reject' })
+    const earlier = civil.toZonedDateTime(zone, { disambiguation: 'earlier' }).epochMilliseconds
+    const later = civil.toZonedDateTime(zone, { disambiguation: 'later' }).epochMilliseconds
+    const isTwice = Temporal.Instant.fromEpochMilliseconds(earlier)
+      .toZonedDateTimeISO(zone)
+      .toPlainDateTime()
+      .equals(civil)
+    if (!isTwice) return later
+    return Math.abs(later - near) < Math.abs(earlier - near) ? later : earlier
+  } catch {
+    return null
+  }
+}

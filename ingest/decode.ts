@@ -5,6 +5,7 @@ import type { Reading } from '../domain/reading.ts'
 import { parseDeviceTopic, type Uplink } from '../domain/uplink.ts'
 import { judge } from '../domain/validate.ts'
 import type { Codec, DeviceBook } from './devices.ts'
+import type { FrameMemory } from './frames.ts'
 
 /**
  * What became of one uplink. `deviceId` is null when nobody can say which device sent it; `isKnown` tells that the
@@ -18,6 +19,9 @@ export type Decoded = {
   faults: Fault[]
 }
 
+/** What uplinks are judged and read by: `zone` is the IANA zone of times without one. */
+export type DecodeRules = { horizonDays: number; zone: string; frames: FrameMemory }
+
 // An uplink, addressed: which device sent it, and what its network's envelope says.
 type Addressed = { uplink: Uplink; envelope: Envelope; isStatus: boolean }
 
@@ -28,14 +32,20 @@ type Addressed = { uplink: Uplink; envelope: Envelope; isStatus: boolean }
 export async function decodeUplinks(
   uplinks: readonly Uplink[],
   book: DeviceBook,
-  horizonDays: number,
+  rules: DecodeRules,
 ): Promise<Decoded[]> {
-  const addressed = uplinks.map((uplink) => address(uplink, book))
+  const addressed = uplinks.map((uplink) => address(uplink, book, rules.zone))
   await book.learn(addressed.flatMap(({ envelope }) => envelope.deviceId ?? []))
-  return addressed.map((each) => decode(each, book, horizonDays))
+  return addressed.map((each) => decode(each, book, rules))
 }
 
-function address(uplink: Uplink, book: DeviceBook): Addressed {
+/** Takes note of the frames of uplinks that were decoded before, so that a copy that comes now is known as one. */
+export function noteFrames(uplinks: readonly Uplink[], book: DeviceBook, { zone, frames }: DecodeRules): void {
+  for (const uplink of uplinks)
+    if (parseDeviceTopic(uplink.topic) === null) frames.isRepeat(uplink, address(uplink, book, zone).envelope)
+}
+
+function address(uplink: Uplink, book: DeviceBook, zone: string): Addressed {
   const own = parseDeviceTopic(uplink.topic)
   if (own !== null && own.deviceId === uplink.clientId)
     return {
@@ -43,23 +53,23 @@ function address(uplink: Uplink, book: DeviceBook): Addressed {
       envelope: { deviceId: own.deviceId, payload: uplink.payload, readings: [], faults: [] },
       isStatus: own.branch === 'status',
     }
-  return { uplink, envelope: openEnvelope(uplink, book), isStatus: false }
+  return { uplink, envelope: openEnvelope(uplink, book, zone), isStatus: false }
 }
 
-function openEnvelope(uplink: Uplink, book: DeviceBook): Envelope {
+function openEnvelope(uplink: Uplink, book: DeviceBook, zone: string): Envelope {
   const nothing = { deviceId: null, payload: null, readings: [], faults: [] }
   const integration = book.integration(uplink.clientId)
   if (integration === null) return { ...nothing, faults: [fault('unknown_topic', { topic: uplink.topic })] }
   const format = book.format(integration.format)
   if (format === null) return { ...nothing, faults: [fault('unknown_format', { format: integration.format })] }
   try {
-    return format.open(uplink.topic, uplink.payload) ?? nothing
+    return format.open(uplink.topic, uplink.payload, { receivedAt: uplink.receivedAt, zone }) ?? nothing
   } catch (error) {
     return { ...nothing, faults: [fault('codec_error', { error: (error as Error).message })] }
   }
 }
 
-function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, horizonDays: number): Decoded {
+function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, rules: DecodeRules): Decoded {
   const { deviceId } = envelope
   if (deviceId === null) return { uplink, deviceId, isKnown: false, readings: [], faults: envelope.faults }
   const codec = book.codec(deviceId)
@@ -67,18 +77,21 @@ function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, hor
     return { uplink, deviceId, isKnown: false, readings: [], faults: [fault('unknown_device', { deviceId })] }
   // A last will holds no readings, and its device did not send it: the broker did.
   if (isStatus) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
+  if (rules.frames.isRepeat(uplink, envelope)) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
   const list = newFaultList()
   addFaults(list, envelope.faults)
   const decoded: DecodedReading[] = [...envelope.readings]
-  if (envelope.payload !== null) {
-    const given = runCodec(codec, envelope, uplink)
-    for (const each of given.readings) decoded.push(each)
-    addFaults(list, given.faults)
-  }
+  const given = readPayload(codec, envelope, uplink)
+  for (const each of given.readings) decoded.push(each)
+  addFaults(list, given.faults)
   const readings: Reading[] = []
   for (const each of decoded) {
     const observedAt = each.observedAt ?? envelope.observedAt
-    const wrong = judge(observedAt === each.observedAt ? each : { ...each, observedAt }, uplink.receivedAt, horizonDays)
+    const wrong = judge(
+      observedAt === each.observedAt ? each : { ...each, observedAt },
+      uplink.receivedAt,
+      rules.horizonDays,
+    )
     if (wrong !== null) addFaults(list, [wrong])
     else
       readings.push({
@@ -101,10 +114,24 @@ function addFaults(list: FaultList, faults: readonly Fault[]) {
     else addFault(list, code, params)
 }
 
-function runCodec(codec: Codec, envelope: Envelope, uplink: Uplink): Decoding {
+// The device's own model reads the payload itself. One that reads JSON takes what the network's codec made of it, and one
+// that takes any quantity needs no more than names and units that are fixed.
+function readPayload(codec: Codec, { payload, port, decoded }: Envelope, uplink: Uplink): Decoding {
+  const nothing = { readings: [], faults: [] }
+  if (decoded === undefined || codec.takes === 'frame') {
+    if (payload !== null) return runCodec(codec, payload, port, uplink)
+    return decoded === undefined ? nothing : { readings: [], faults: [fault('no_frame', { path: 'payload' })] }
+  }
+  if (codec.takes === 'any' && decoded.readings.length > 0) return { readings: decoded.readings, faults: [] }
+  if (decoded.object !== undefined)
+    return runCodec(codec, Buffer.from(JSON.stringify(decoded.object)), undefined, uplink)
+  return payload === null ? nothing : runCodec(codec, payload, port, uplink)
+}
+
+function runCodec(codec: Codec, payload: Uint8Array, port: number | undefined, uplink: Uplink): Decoding {
   if (codec.decode === null) return { readings: [], faults: [fault('unknown_model', { model: codec.model })] }
   try {
-    return codec.decode(envelope.payload!, { receivedAt: uplink.receivedAt, port: envelope.port })
+    return codec.decode(payload, { receivedAt: uplink.receivedAt, port })
   } catch (error) {
     return { readings: [], faults: [fault('codec_error', { error: (error as Error).message })] }
   }

@@ -10,8 +10,11 @@ export type Catalogue = {
   compileDecoder(model: DeviceModel): Decode
 }
 
-/** What a device's payload is read with; `model` alone when the catalogue does not have it. */
-export type Codec = { model: string; decode: Decode | null }
+/**
+ * What a device's payload is read with; `model` alone when the catalogue does not have it. It `takes` the device's own
+ * frame, JSON with the paths of its table, or any quantity in the project's own JSON.
+ */
+export type Codec = { model: string; decode: Decode | null; takes: 'frame' | 'json' | 'any' }
 
 // Devices that are remembered, well above what one server takes; past it the memory begins anew.
 const maxRemembered = 500_000
@@ -63,7 +66,11 @@ export function createDeviceBook(registry: Registry, catalogue: Catalogue) {
     let codec = codecs.get(id)
     if (codec === undefined) {
       const model = catalogue.models.get(id)
-      codec = { model: id, decode: model === undefined ? null : catalogue.compileDecoder(model) }
+      codec = {
+        model: id,
+        decode: model === undefined ? null : catalogue.compileDecoder(model),
+        takes: takenBy(model?.payload.format),
+      }
       codecs.set(id, codec)
     }
     return codec
@@ -79,6 +86,11 @@ export function createDeviceBook(registry: Registry, catalogue: Catalogue) {
       integrations.get(clientId) ?? integrations.get(clientId.split('/', 1)[0]!) ?? null,
     format: (id: string): UplinkFormat | null => catalogue.formats.get(id) ?? null,
   }
+}
+
+function takenBy(format: DeviceModel['payload']['format'] | undefined): Codec['takes'] {
+  if (format === 'parvis') return 'any'
+  return format === 'json' ? 'json' : 'frame'
 }
 
 export type DeviceBook = ReturnType<typeof createDeviceBook>

@@ -6,12 +6,14 @@ import type { Uplink } from '../domain/uplink.ts'
 import { type ReplayRequest, takeRequests } from '../inventory/requests.ts'
 import { openIngestFile, type ReplayState, readCursor } from '../store/ingest-file.ts'
 import { type Group, journalFolder } from '../store/journal.ts'
+import { openJournalReader } from '../store/journal-reader.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 import type { Registry } from '../store/registry.ts'
 import { createCommitter } from './commit.ts'
 import { type DeadLetterLimits, deadLetterLimits } from './dead-letters.ts'
-import { type Decoded, decodeUplinks } from './decode.ts'
+import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
 import { type Catalogue, createDeviceBook } from './devices.ts'
+import { rememberFrames } from './frames.ts'
 import { type Replay, runReplay } from './replay.ts'
 import { openSource } from './source.ts'
 
@@ -22,6 +24,8 @@ export type IngestOptions = {
   /** Opens the reading store; the embedded one stands in ingest's own file. */
   openStore(database: DatabaseSync): ReadingStore
   horizonDays: number
+  /** The IANA zone of times that a message tells without one. */
+  zone: string
   /** Days that readings are kept; for ever when absent. */
   retentionDays?: number
   limits?: DeadLetterLimits
@@ -30,6 +34,8 @@ export type IngestOptions = {
 }
 
 const batchUplinks = 8000
+// Of the journal's end, looked through at the start for frames.
+const recalledUplinks = 20_000
 // Readings wait this long for others of their commit, which costs nearly as much for one as for many.
 const gatherMs = 100
 // Another process writes the journal: its files are looked at this often.
@@ -54,6 +60,8 @@ export function openIngest(options: IngestOptions) {
   const store = options.openStore(database)
   const book = createDeviceBook(registry, options.catalogue)
   const committer = createCommitter(database, store, options.limits ?? deadLetterLimits)
+  const rules: DecodeRules = { horizonDays: options.horizonDays, zone: options.zone, frames: rememberFrames() }
+  let hasFrames = false
   let cursor = readCursor(database)
   let confirmed = cursor
   const source = openSource(journalFolder(dataDir), cursor, (text) => log('error', `journal: ${text}`))
@@ -67,8 +75,27 @@ export function openIngest(options: IngestOptions) {
 
   async function ingest(uplinks: Uplink[]) {
     await book.refresh()
-    const decoded = await decodeUplinks(uplinks, book, options.horizonDays)
+    if (!hasFrames) recallFrames()
+    const decoded = await decodeUplinks(uplinks, book, rules)
     await commit(decoded)
+  }
+
+  // The frames that came last before the start, so that a copy that comes after it is known as one.
+  function recallFrames() {
+    hasFrames = true
+    const reader = openJournalReader(journalFolder(dataDir), { afterSeq: Math.max(0, cursor - recalledUplinks) })
+    try {
+      for (let batch = reader.read(batchUplinks); batch.length > 0; batch = reader.read(batchUplinks)) {
+        noteFrames(
+          batch.filter(({ seq }) => seq <= cursor),
+          book,
+          rules,
+        )
+        if (reader.position >= cursor) break
+      }
+    } finally {
+      reader.close()
+    }
   }
 
   // A batch that can never be written is halved until the one that cannot is alone; that becomes a dead letter.
@@ -186,7 +213,7 @@ export function openIngest(options: IngestOptions) {
         book,
         committer,
         journalFolder: journalFolder(dataDir),
-        horizonDays: options.horizonDays,
+        rules: { ...rules, frames: rememberFrames() },
         cursor: () => cursor,
       })
     }

@@ -29,6 +29,7 @@ export async function replayOffline(
     catalogue: { models, formats, compileDecoder },
     openStore: (database) => openEmbeddedStore(database),
     horizonDays: config.PARVIS_HORIZON_DAYS,
+    zone: config.PARVIS_TIME_ZONE,
     log: () => {},
   })
   const reader = openIngestReader(dataDir)

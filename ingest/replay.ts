@@ -8,8 +8,9 @@ import { openJournalReader } from '../store/journal-reader.ts'
 import { listSegments } from '../store/journal-segment.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 import type { Committer } from './commit.ts'
-import { decodeUplinks } from './decode.ts'
+import { type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
 import type { DeviceBook } from './devices.ts'
+import { sameFrameMs } from './frames.ts'
 
 /** Which uplinks to decode again: times in UTC epoch ms, null for no bound; a device, or all (null). */
 export type Replay = { id: string; from: number | null; to: number | null; deviceId: string | null; replace: boolean }
@@ -20,12 +21,16 @@ export type ReplayTools = {
   book: DeviceBook
   committer: Committer
   journalFolder: string
-  horizonDays: number
+  /** With a memory of frames of this replay's own. */
+  rules: DecodeRules
   /** The last uplink that ingest has committed: a replay does not run ahead of it. */
   cursor(): number
 }
 
 const uplinksPerStep = 1000
+
+/** How long before a replay's span the journal is looked through for frames whose copies lie in it. */
+const recalledMs = 12 * sameFrameMs
 
 /**
  * Decodes uplinks again, a step at a time, so that what is live is not held up: the generator is resumed between the
@@ -64,6 +69,11 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
           each.receivedAt < receivedTo &&
           concerns(each, replay),
       )
+      // The first copy of a frame may have come before the span: it is noted, and not decoded again.
+      const before = batch.filter(
+        (each) => each.receivedAt < receivedFrom && each.receivedAt >= receivedFrom - recalledMs,
+      )
+      noteFrames(before, tools.book, tools.rules)
       if (uplinks.length > 0) await step(uplinks)
       yield state
       if (reader.position >= untilSeq) break
@@ -74,7 +84,7 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
   yield { ...state, state: 'done', finishedAt: Date.now() }
 
   async function step(uplinks: Uplink[]) {
-    const decoded = (await decodeUplinks(uplinks, tools.book, tools.horizonDays)).filter(
+    const decoded = (await decodeUplinks(uplinks, tools.book, tools.rules)).filter(
       ({ deviceId }) => replay.deviceId === null || deviceId === replay.deviceId,
     )
     for (const each of decoded) {

@@ -33,6 +33,7 @@ const ingest = openIngest({
   catalogue: { models, formats, compileDecoder },
   openStore: (database) => openEmbeddedStore(database),
   horizonDays: config.PARVIS_HORIZON_DAYS,
+  zone: config.PARVIS_TIME_ZONE,
   retentionDays: config.PARVIS_RETENTION_DAYS,
   onCommitted(readings) {
     live.tell(readings)

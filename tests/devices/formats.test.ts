@@ -5,11 +5,44 @@ import { describe, expect, test } from 'vitest'
 import { formats } from '../../devices/catalogue.ts'
 import { isDeviceId } from '../../domain/id.ts'
 import { formatTime } from '../../domain/time.ts'
-import { bytesOf, formatsFolder, listFolders, readFormatExamples, writeFaults, writeReadings } from './examples.ts'
+import {
+  bytesOf,
+  formatsFolder,
+  listFolders,
+  readFormatExamples,
+  receivedAt,
+  writeFaults,
+  writeReadings,
+} from './examples.ts'
+
+const context = { receivedAt, zone: 'Europe/Paris' }
 
 test('every format folder is in the catalogue, and the other way round', () => {
   expect(listFolders(formatsFolder)).toEqual([...formats.keys()].sort())
 })
+
+function toBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value))
+}
+
+/** A message with one of its values, at any depth, replaced by another, or left out. */
+function mutate(message: unknown): fc.Arbitrary<unknown> {
+  if (typeof message !== 'object' || message === null)
+    return fc.oneof(fc.constant(message), fc.jsonValue(), fc.constant(undefined))
+  const keys = Object.keys(message)
+  if (keys.length === 0) return fc.constant(message)
+  return fc
+    .constantFrom(...keys)
+    .chain((key) =>
+      fc
+        .oneof(mutate((message as Record<string, unknown>)[key]), fc.jsonValue())
+        .map((value) =>
+          Array.isArray(message)
+            ? message.map((each, index) => (String(index) === key ? value : each))
+            : { ...message, [key]: value },
+        ),
+    )
+}
 
 for (const [id, format] of formats)
   describe(id, () => {
@@ -17,13 +50,16 @@ for (const [id, format] of formats)
 
     for (const example of examples)
       test(`${example.sort}: ${example.name}`, () => {
-        const envelope = format.open(example.topic, bytesOf(example.payload))
+        const envelope = format.open(example.topic, bytesOf(example.payload), context)
         const wanted = example.envelope
         if (envelope === null || wanted === null) return expect(envelope).toBe(wanted)
         expect(envelope.deviceId).toBe(wanted.deviceId)
         expect(envelope.observedAt === undefined ? undefined : formatTime(envelope.observedAt)).toBe(wanted.observedAt)
         expect(envelope.payload).toEqual(wanted.frame === undefined ? null : bytesOf(wanted.frame))
         expect(envelope.port).toBe(wanted.port)
+        expect(envelope.frame).toEqual(wanted.identity)
+        expect(envelope.decoded?.object).toEqual(wanted.decoded?.object)
+        expect(writeReadings(envelope.decoded?.readings ?? [])).toEqual(wanted.decoded?.readings ?? [])
         expect(writeReadings(envelope.readings)).toEqual(wanted.readings ?? [])
         expect(writeFaults(envelope.faults, wanted.faults ?? [])).toEqual(wanted.faults ?? [])
       })
@@ -34,35 +70,26 @@ for (const [id, format] of formats)
     })
 
     test('never throws, and names a device that can be one, whatever comes', () => {
-      const message = fc.oneof(
+      const topics = fc.oneof(fc.constantFrom(...examples.map(({ topic }) => topic)), fc.string())
+      const messages = fc.oneof(
+        {
+          weight: 4,
+          arbitrary: fc
+            .constantFrom(...examples.flatMap(({ payload }) => ('json' in payload ? [payload.json] : [])))
+            .chain(mutate)
+            .map(toBytes),
+        },
         fc.uint8Array({ maxLength: 200 }),
         fc.json().map((text) => new TextEncoder().encode(text)),
-        fc
-          .record(
-            {
-              deviceInfo: fc.oneof(fc.record({ devEui: fc.oneof(fc.string(), fc.constant('a/b')) }), fc.jsonValue()),
-              time: fc.jsonValue(),
-              data: fc.oneof(fc.base64String(), fc.jsonValue()),
-              fPort: fc.jsonValue(),
-              fCnt: fc.jsonValue(),
-              rxInfo: fc.oneof(fc.array(fc.record({ rssi: fc.jsonValue(), snr: fc.jsonValue() })), fc.jsonValue()),
-            },
-            { requiredKeys: [] },
-          )
-          .map((value) => new TextEncoder().encode(JSON.stringify(value))),
       )
       fc.assert(
-        fc.property(
-          fc.oneof(fc.string(), fc.constant('a/event/up'), fc.constant('a/b/up')),
-          message,
-          (topic, payload) => {
-            const envelope = format.open(topic, payload)
-            if (envelope === null) return
-            if (envelope.deviceId === null) expect(envelope.faults).not.toEqual([])
-            else expect(isDeviceId(envelope.deviceId)).toBe(true)
-            for (const { value } of envelope.readings) expect(typeof value).toBe('number')
-          },
-        ),
+        fc.property(topics, messages, (topic, payload) => {
+          const envelope = format.open(topic, payload, context)
+          if (envelope === null) return
+          if (envelope.deviceId === null) expect(envelope.faults).not.toEqual([])
+          else expect(isDeviceId(envelope.deviceId)).toBe(true)
+          for (const { value } of envelope.readings) expect(typeof value).toBe('number')
+        }),
       )
     })
   })

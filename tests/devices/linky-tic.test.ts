@@ -88,6 +88,64 @@ describe('what a meter sends comes back', () => {
   })
 })
 
+// The supplier's and distributor's own words, where damage that the checksum does not see cannot show.
+const isWords = (label: string) => ['NGTF', 'LTARF', 'MSG1', 'MSG2'].includes(label)
+
+const standardGroup = (body: string) => `\n${body}\t${ticChecksum(`${body}\t`)}\r`
+const toFrame = (groups: readonly string[]) => Buffer.from(`\x02${groups.join('')}\x03`, 'latin1')
+const historicFrame = toFrame(
+  [
+    'ADCO 041900000003',
+    'OPTARIF BASE',
+    'ISOUSC 20',
+    'BASE 027000000',
+    'PTEC TH..',
+    'IINST1 002',
+    'IINST2 000',
+    'IINST3 021',
+    'IMAX1 015',
+    'IMAX2 013',
+    'IMAX3 022',
+    'ADIR3 021',
+    'PMAX 08450',
+    'PAPP 05290',
+    'HHPHC A',
+    'MOTDETAT 000000',
+    'PPOT 00',
+  ].map(group),
+)
+const standardFrame = toFrame(
+  [
+    'ADSC\t041900000004',
+    'VTIC\t02',
+    'DATE\tE260302075959\t',
+    'NGTF\t      TEMPO     ',
+    'LTARF\t    HP  BLEU    ',
+    'EAST\t027553175',
+    'EASF01\t015643112',
+    'EASD04\t006253358',
+    'EAIT\t000000020',
+    'ERQ1\t000000031',
+    'IRMS1\t002',
+    'URMS3\t231',
+    'PREF\t36',
+    'SINSTS\t01198',
+    'SINSTS1\t00497',
+    'SMAXSN\tE260302061021\t07337',
+    'SMAXSN3-1\tE260301114344\t02561',
+    'CCASN\tE260302073000\t00750',
+    'UMOY2\tE260302075000\t239',
+    'STGE\t003A4001',
+    'DPM1\tE260302080000\t01',
+    'MSG1\tPAS DE          MESSAGE         ',
+    'PRM\t04190000000004',
+    'RELAIS\t000',
+    'NTARF\t01',
+    'NJOURF+1\t00',
+    'PJOURF+1\t00008001 NONUTILE NONUTILE',
+  ].map(standardGroup),
+)
+
 describe('damage', () => {
   const frame = Buffer.from(
     encodeTic([
@@ -120,15 +178,54 @@ describe('damage', () => {
     expect(decode('PAPP 00200 !\r\x03').faults).toHaveLength(1)
   })
 
-  test('a single flipped bit never changes a value unseen', () => {
-    const whole = decodeTic(frame).readings
-    for (let bit = 0; bit < frame.length * 8; bit++) {
-      const damaged = Buffer.from(frame)
-      damaged[bit >> 3]! ^= 1 << (bit & 7)
-      const { readings, faults } = decodeTic(damaged)
-      // The checksum has six bits: it does not see the upper two of a character, which make it no digit and so a fault.
-      for (const each of readings) if (each.quantity !== 'tariff') expect(whole, `bit ${bit}`).toContainEqual(each)
-      if (readings.length < whole.length - 1) expect(faults.length, `bit ${bit}`).toBeGreaterThan(0)
+  /** What is wrong with a frame in which one byte is another: nothing but a fault, or readings that are the same. */
+  function judgeFlip(whole: Buffer, readings: readonly DecodedReading[], at: number, flip: number) {
+    const damaged = Buffer.from(whole)
+    damaged[at]! ^= flip
+    const decoding = decodeTic(damaged)
+    for (const each of decoding.readings) expect(readings, `byte ${at} ^ ${flip}`).toContainEqual(each)
+    if (decoding.faults.length === 0) {
+      expect(sorted(decoding.readings), `byte ${at} ^ ${flip}`).toEqual(sorted(readings))
+      return
+    }
+    for (const { code, params } of decoding.faults) {
+      expect(code).toMatch(/^tic_/)
+      expect(params?.label ?? params?.group, `byte ${at} ^ ${flip}: ${code}`).toBeDefined()
+    }
+  }
+
+  test('whatever a byte is flipped to: a fault that names the group, and no reading that was not sent', () => {
+    for (const frame of [historicFrame, standardFrame]) {
+      const { readings, faults } = decodeTic(frame)
+      expect(faults).toEqual([])
+      fc.assert(
+        fc.property(fc.nat({ max: frame.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) =>
+          judgeFlip(frame, readings, at, flip),
+        ),
+        { numRuns: 2000 },
+      )
+      // What six bits of checksum do not see, at every byte.
+      for (let at = 0; at < frame.length; at++)
+        for (const flip of [0x40, 0x80, 0xc0]) judgeFlip(frame, readings, at, flip)
+    }
+  })
+
+  test('a byte flipped in the data of a group names that group', () => {
+    for (const frame of [historicFrame, standardFrame]) {
+      const text = frame.toString('latin1')
+      for (const [, label] of text.matchAll(/\n([A-Z][A-Z0-9+-]*)/g)) {
+        if (isWords(label!)) continue
+        const dataAt = text.indexOf(`\n${label}`) + label!.length + 2
+        for (const flip of [0x01, 0x20, 0x40, 0x80]) {
+          const damaged = Buffer.from(frame)
+          damaged[dataAt]! ^= flip
+          const named = decodeTic(damaged).faults.map(({ params }) => String(params?.label ?? params?.group))
+          expect(
+            named.some((name) => name.startsWith(label!)),
+            `${label} ^ ${flip}`,
+          ).toBe(true)
+        }
+      }
     }
   })
 

@@ -1,7 +1,29 @@
 import { describe, expect, test } from 'vitest'
 import { defineQuantity, isQuantity, quantityNames, stateValue } from '../../domain/quantity.ts'
 
-const units = ['%', 'm', 'kg', '1', 'Cel', 'hPa', 'lx', '[ppm]', 'ug/m3', 'dB', 'W', 'VA', 'var', 'V', 'A', 'Hz', 'Wh']
+const units = [
+  '%',
+  'm',
+  'kg',
+  '1',
+  'Cel',
+  'hPa',
+  'lx',
+  '[ppm]',
+  'ug/m3',
+  'dB',
+  'W',
+  'VA',
+  'var',
+  'V',
+  'A',
+  'Hz',
+  'Wh',
+  'varh',
+  'mm',
+  'mm/h',
+  'm/s',
+]
 units.push('m3', 'h', 'deg', 'dBm')
 
 describe('the table of quantities', () => {

@@ -8,6 +8,15 @@ export default {
   label: { fr: 'Compteur Linky, sortie TIC', en: 'Linky meter, TIC output' },
   assetKinds: ['energy_meter'],
   expectedIntervalS: 600,
-  quantities: ['energy_active_import', 'energy_active_export', 'apparent_power', 'current', 'voltage', 'tariff'],
+  quantities: [
+    'energy_active_import',
+    'energy_active_export',
+    'energy_reactive',
+    'active_power',
+    'apparent_power',
+    'current',
+    'voltage',
+    'tariff',
+  ],
   payload: { format: 'custom', decode: decodeTic, encode: encodeTic },
 } satisfies DeviceModel
