@@ -4,14 +4,57 @@ import { verifySecret } from '../store/secrets.ts'
 import { limits } from './limits.ts'
 import { coversFilter, matchesTopic } from './topic.ts'
 
-/** Who a connected client is, and what follows from it. `name` is its user name: a device id or an integration's name. */
+/** Who a connected client is: a kind, and its user name, which is a device id or an integration's name. */
 export type Principal = {
+  kind: keyof typeof rights
   name: string
-  mayPublish(topic: string): boolean
-  mayRetain(topic: string): boolean
-  maySubscribe(filter: string): boolean
-  /** Whether a message may be delivered to it, whatever it once subscribed to. */
-  mayReceive(topic: string): boolean
+  /** The topic filters that it was given for its own. */
+  topics: readonly string[]
+  /** Filters that it may not have all the same. */
+  refused?: readonly string[]
+}
+
+type Right = 'publish' | 'retain' | 'subscribe'
+
+/**
+ * Who may do what, by topic filters: what a client publishes has to match one; what it subscribes to has to be covered
+ * by one, and it receives what it may subscribe to. `{name}` is its own name, `{topics}` the filters that it was given.
+ * Topics that begin with `$` are nobody's unless a filter says so. A will is a publish.
+ */
+const rights = {
+  device: {
+    publish: ['devices/{name}/up', 'devices/{name}/status'],
+    retain: ['devices/{name}/status'],
+    subscribe: ['devices/{name}/#'],
+  },
+  integration: { publish: ['{topics}'], retain: [], subscribe: ['{topics}'] },
+  /** Whoever comes to the broker for conformance suites. */
+  anyone: { publish: ['{topics}'], retain: ['{topics}'], subscribe: ['{topics}'] },
+} as const satisfies Record<string, Record<Right, readonly string[]>>
+
+/** Whether it may publish to a topic; with `retain`, to be kept for those who subscribe later. */
+export function mayPublish(principal: Principal, topic: string, right: 'publish' | 'retain' = 'publish'): boolean {
+  return filtersOf(principal, right).some((filter) => matchesTopic(filter, topic, principal.name))
+}
+
+export function maySubscribe(principal: Principal, filter: string): boolean {
+  if (principal.refused?.includes(filter) === true) return false
+  return filtersOf(principal, 'subscribe').some((granted) =>
+    coversFilter(
+      granted.replace('{name}', () => principal.name),
+      filter,
+    ),
+  )
+}
+
+/** Whether a message may be delivered to it, whatever it once subscribed to. */
+export function mayReceive(principal: Principal, topic: string): boolean {
+  return filtersOf(principal, 'subscribe').some((filter) => matchesTopic(filter, topic, principal.name))
+}
+
+function filtersOf({ kind, topics }: Principal, right: Right): readonly string[] {
+  const filters: readonly string[] = rights[kind][right]
+  return filters[0] === '{topics}' ? topics : filters
 }
 
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
@@ -24,8 +67,8 @@ export type Access = {
     userName: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Principal | ConnectRefusal>
-  /** Calls back with the names whose connections must end; returns how to stop watching. */
-  watch(onRevoked: (name: string) => void, connected: () => readonly string[]): () => void
+  /** Calls back with those of the names that `isConcerned` that were revoked or removed; returns how to stop watching. */
+  watch(onRevoked: (name: string) => void, isConcerned: (name: string) => boolean): () => void
 }
 
 /** The access that real use has: credentials of the registry, each device its own subtree, integrations their filters. */
@@ -42,36 +85,13 @@ export function registryAccess(registry: Registry, log: (text: string) => void):
         clientId === credential.name ||
         (credential.kind === 'integration' && clientId.startsWith(`${credential.name}/`) && isText(clientId))
       if (!isBound) return { returnCode: 2 }
-      return credential.kind === 'device' ? devicePrincipal(credential.name) : integrationPrincipal(credential)
+      return { kind: credential.kind, name: credential.name, topics: credential.topics }
     },
-    watch: (onRevoked, connected) => watchRegistry(registry, onRevoked, connected, log),
+    watch: (onRevoked, isConcerned) => watchRegistry(registry, onRevoked, isConcerned, log),
   }
 }
 
-function devicePrincipal(deviceId: string): Principal {
-  const subtree = `devices/${deviceId}/`
-  const up = `${subtree}up`
-  const status = `${subtree}status`
-  return {
-    name: deviceId,
-    mayPublish: (topic) => topic === up || topic === status,
-    mayRetain: (topic) => topic === status,
-    maySubscribe: (filter) => filter.startsWith(subtree) && filter.length > subtree.length,
-    mayReceive: (topic) => topic.startsWith(subtree),
-  }
-}
-
-function integrationPrincipal({ name, topics }: Credential): Principal {
-  return {
-    name,
-    mayPublish: (topic) => isText(topic) && topics.some((filter) => matchesTopic(filter, topic)),
-    mayRetain: () => false,
-    maySubscribe: (filter) => topics.some((granted) => coversFilter(granted, filter)),
-    mayReceive: (topic) => topics.some((filter) => matchesTopic(filter, topic)),
-  }
-}
-
-/** A name without control characters or lone surrogates, which MQTT 3.1.1, 1.5.3 forbids and aedes lets through. */
+// A client identifier without control characters or what else cannot be seen, which would look like another in a log.
 function isText(name: string): boolean {
   return !/\p{C}/u.test(name)
 }
@@ -107,7 +127,7 @@ function batchLookUps(registry: Registry) {
 function watchRegistry(
   registry: Registry,
   onRevoked: (name: string) => void,
-  connected: () => readonly string[],
+  isConcerned: (name: string) => boolean,
   log: (text: string) => void,
 ): () => void {
   let revision: number | null = null
@@ -122,8 +142,7 @@ function watchRegistry(
         return
       }
       const changes = await readChanges(registry, revision)
-      const online = new Set(connected())
-      const names = [...changes.devices, ...changes.integrations].filter((name) => online.has(name))
+      const names = [...changes.devices, ...changes.integrations].filter(isConcerned)
       const credentials = await readCredentials(registry, names)
       for (const name of names) if (credentials.get(name)?.revoked !== false) onRevoked(name)
       revision = changes.revision

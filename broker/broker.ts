@@ -1,39 +1,31 @@
-import { readFileSync } from 'node:fs'
-import * as http from 'node:http'
-import * as https from 'node:https'
-import * as net from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import * as tls from 'node:tls'
-import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
-import { createWebSocketStream, WebSocketServer } from 'ws'
+import {
+  Aedes,
+  type AedesPublishPacket,
+  type AuthenticateError,
+  type Client,
+  type PublishPacket,
+  type Subscription,
+} from 'aedes'
+import type { Packet } from 'mqtt-packet'
 import type { Journal } from '../store/journal.ts'
-import type { Access, Principal } from './access.ts'
+import { type Access, mayPublish, mayReceive, maySubscribe } from './access.ts'
 import { createAcknowledger } from './acknowledge.ts'
-import { guardSocket } from './guard.ts'
+import { adoptClient, brokerId, connectionOf, isCurrent, mendBroker, willOf } from './aedes.ts'
+import { Connection } from './connection.ts'
 import { limits } from './limits.ts'
-import { createSessions } from './sessions.ts'
+import { type ListenOptions, openListeners } from './listeners.ts'
+import { createSessions, sessionMark } from './sessions.ts'
+import { matchesTopic } from './topic.ts'
 
-export type BrokerOptions = {
-  host: string
-  port: number
-  tlsPort?: number
-  wsPort?: number
-  /** PEM files, for `tlsPort` and, when given, `wsPort`. */
-  tls?: { certFile: string; keyFile: string }
-  maxPacketBytes: number
+export type BrokerOptions = ListenOptions & {
   access: Access
   journal: Pick<Journal, 'append'>
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
-// What the broker knows of a connection beside what aedes does.
-type Connection = {
-  principal: Principal | null
-  pending: number
-  /** The filters that were granted, also before aedes has taken them: one packet may ask for thousands. */
-  filters: Set<string>
-  guard: ReturnType<typeof guardSocket>
-}
+type Done = (error?: Error | null) => void
 
 /**
  * Starts the MQTT 3.1.1 broker: it listens once the promise resolves. A publish is acknowledged when the journal has it
@@ -41,210 +33,199 @@ type Connection = {
  */
 export async function startBroker(options: BrokerOptions) {
   const { access, log } = options
-  const connections = new WeakMap<Client, Connection>()
-  // By user name, from before its password is checked: a revocation meanwhile finds it here.
-  const online = new Map<string, Set<Client>>()
-  const counters = { connected: 0, refusedConnections: 0, published: 0, forbidden: 0, refusedPublishes: 0 }
+  const connections = new Set<Connection>()
+  const counters = { refusedConnections: 0, published: 0, forbidden: 0, refusedPublishes: 0 }
 
   const acknowledger = createAcknowledger(options.journal.append)
   const sessions = createSessions({
-    isGranted: (client, filter) => isGranted(client, filter),
+    isGranted: (client, subscription) => grant(connectionOf(client), subscription),
+    isCurrent: (client) => isCurrent(aedes, client),
     onReleased: acknowledger.release,
+    log: (text) => log('warn', text),
   })
+  const entrance = createEntrance((connection, packet) => connection.admit(adoptClient(aedes, connection), packet))
+  const connectionOptions = { maxPacketBytes: options.maxPacketBytes, onConnect: entrance.ask }
 
   const aedes = new Aedes({
-    persistence: sessions,
+    id: brokerId,
+    persistence: sessions.persistence,
     concurrency: 0,
-    connectTimeout: limits.connectTimeoutMs,
-    drainTimeout: limits.drainTimeoutMs,
+    drainTimeout: 0,
     maxInflightInbound: limits.inflightPerClient,
     maxTopicLevels: limits.topicLevels,
     maxClientsIdLength: 128,
     authenticate(client, userName, password, done) {
-      const name = userName ?? ''
-      addOnline(name, client)
-      access
-        .authenticate(client.id, userName, password)
-        .then((answer) => {
-          if ('returnCode' in answer) {
-            removeOnline(name, client)
-            counters.refusedConnections++
-            done(Object.assign(new Error('refused'), answer) as AuthenticateError, false)
-            return
-          }
-          connectionOf(client).principal = answer
-          done(null, true)
-        })
-        .catch((error: Error) => {
-          removeOnline(name, client)
+      authenticate(client, userName, password).then(
+        (refusal) => (refusal === null ? done(null, true) : refuse(refusal.returnCode, done)),
+        (error: Error) => {
           log('error', `broker: cannot authenticate: ${error.message}`)
-          done(Object.assign(error, { returnCode: 3 }) as unknown as AuthenticateError, false)
-        })
+          refuse(3, done)
+        },
+      )
     },
     authorizePublish(client, packet, done) {
       if (client === null) done(new Error('no client'))
-      else commit(client, packet, done)
+      else commit(connectionOf(client), client.id, packet, done)
     },
     authorizeSubscribe(client, subscription, done) {
-      done(null, isGranted(client, subscription.topic) ? subscription : null)
+      // aedes sends what a client asked for with QoS 0 at QoS 0, whatever its other filters: `authorizeForward` sees to it.
+      const isGranted = subscription !== sessionMark && grant(connectionOf(client), subscription)
+      done(null, isGranted ? { ...subscription, qos: 2 } : null)
     },
-    authorizeForward(client, packet) {
-      if (connections.get(client)?.principal?.mayReceive(packet.topic) !== true) return null
-      if ((client.conn as Duplex).writableLength <= limits.unreadBytes) return packet
-      log('warn', `broker: ${client.id} does not read what it subscribed to; disconnected`)
-      client.conn.destroy()
-      return null
-    },
+    authorizeForward: (client, packet) => forward(connectionOf(client), packet),
   })
+  mendBroker(aedes)
   aedes.on('unsubscribe', (filters, client) => {
-    for (const filter of filters) connections.get(client)?.filters.delete(filter)
+    for (const filter of filters) connectionOf(client).filters?.delete(filter)
   })
+  aedes.on('clientReady', (client) => {
+    if (!client.clean) sessions.open(client.id)
+    connectionOf(client).open()
+  })
+  aedes.on('clientDisconnect', (client) => sessions.leave(client.id))
   await aedes.listen()
 
-  function connectionOf(client: Client): Connection {
-    return connections.get(client)!
-  }
-
-  function addOnline(name: string, client: Client) {
-    const clients = online.get(name) ?? new Set()
-    online.set(name, clients.add(client))
-    ;(client.conn as Duplex).once('close', () => removeOnline(name, client))
-  }
-
-  function removeOnline(name: string, client: Client) {
-    const clients = online.get(name)
-    clients?.delete(client)
-    if (clients?.size === 0) online.delete(name)
-  }
-
-  function isGranted(client: Client, filter: string): boolean {
-    const { principal, filters } = connectionOf(client)
-    if (filters.has(filter)) return true
-    if (filters.size >= limits.filtersPerClient || principal?.maySubscribe(filter) !== true) return false
-    filters.add(filter)
-    return true
-  }
-
-  // Journals a publish, and calls back when it is on disk. A will comes here too, when its client is gone.
-  function commit(client: Client, packet: PublishPacket, done: (error?: Error | null) => void) {
-    const connection = connectionOf(client)
-    const { principal } = connection
-    if (principal === null || !principal.mayPublish(packet.topic)) {
-      counters.forbidden++
-      done(new Error(`${client.id} may not publish to ${packet.topic}`))
-      return
-    }
-    if (!principal.mayRetain(packet.topic)) packet.retain = false
-    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-    const uplink = { clientId: client.id, topic: packet.topic, payload, receivedAt: Date.now() }
-    connection.pending++
-    acknowledger.acknowledge(uplink, packet.qos, (packet as { messageId?: number }).messageId, (error) => {
-      connection.pending--
-      if (error == null) counters.published++
-      else counters.refusedPublishes++
-      done(error ?? null)
-      connection.guard.resume()
-    })
-  }
-
-  function accept(socket: Duplex, request?: http.IncomingMessage) {
-    if (aedes.connectedClients >= limits.connections) {
+  function accept(socket: Duplex, request?: IncomingMessage) {
+    if (connections.size >= limits.connections) {
       counters.refusedConnections++
       socket.destroy()
       return
     }
-    let connection: Connection | null = null
-    const guard = guardSocket(socket, {
-      maxBytes: () => (connection?.principal == null ? limits.connectBytes : options.maxPacketBytes),
-      isFull: () => (connection?.pending ?? 0) >= limits.pendingPerClient,
+    const connection = new Connection(socket, request, connectionOptions)
+    connections.add(connection)
+    socket.once('close', () => connections.delete(connection))
+  }
+
+  async function authenticate(client: Client, userName: string | undefined, password: Buffer | undefined) {
+    const connection = connectionOf(client)
+    // A revocation that comes before the answer finds it by this name.
+    connection.userName = userName ?? ''
+    const answer = await access.authenticate(client.id, userName, password)
+    if ('returnCode' in answer) return answer
+    const will = willOf(client)
+    if (will !== undefined && !mayPublish(answer, will.topic)) return { returnCode: 5 }
+    connection.principal = answer
+    return null
+  }
+
+  function refuse(returnCode: number, done: (error: AuthenticateError, isIn: false) => void) {
+    counters.refusedConnections++
+    done(Object.assign(new Error('refused'), { returnCode }) as AuthenticateError, false)
+  }
+
+  function grant(connection: Connection, { topic, qos }: Subscription): boolean {
+    const { principal } = connection
+    if (connection.filters?.has(topic) !== true) {
+      if (connection.filters !== null && connection.filters.size >= limits.filtersPerClient) return false
+      if (principal === null || !maySubscribe(principal, topic)) return false
+      connection.filters ??= new Map()
+    }
+    connection.filters!.set(topic, qos as 0 | 1 | 2)
+    return true
+  }
+
+  // What of a message a client gets: one copy, at the highest QoS of its filters that take it [MQTT-3.3.5-1], and at none
+  // above the message's own [MQTT-3.8.4-6].
+  function forward(connection: Connection, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const { principal, filters, socket } = connection
+    if (principal === null || filters === null || packet.brokerCounter === connection.lastForwarded) return null
+    let qos = -1
+    for (const [filter, granted] of filters) if (granted > qos && matchesTopic(filter, packet.topic)) qos = granted
+    if (qos < 0 || !mayReceive(principal, packet.topic)) return null
+    const taken = qos < packet.qos ? { ...packet, qos: qos as 0 | 1 | 2 } : packet
+    if (socket.writableLength > limits.unreadBytes || (taken.qos > 0 && !connection.number(taken))) {
+      log('warn', `broker: ${connection.client?.id} does not take what it subscribed to; disconnected`)
+      socket.destroy()
+      return null
+    }
+    connection.lastForwarded = packet.brokerCounter
+    return taken
+  }
+
+  // Journals a publish, and calls back when it is on disk. A will comes here too, when its client is gone.
+  function commit(connection: Connection, clientId: string, packet: PublishPacket, done: Done) {
+    const { principal } = connection
+    if (principal === null || !mayPublish(principal, packet.topic)) {
+      counters.forbidden++
+      done(new Error(`${clientId} may not publish to ${packet.topic}`))
+      return
+    }
+    if (packet.retain && !mayPublish(principal, packet.topic, 'retain')) packet.retain = false
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+    const uplink = { clientId, topic: packet.topic, payload, receivedAt: Date.now() }
+    connection.pending++
+    acknowledger.acknowledge(uplink, packet.qos, (packet as { messageId?: number }).messageId, (error) => {
+      if (error == null) counters.published++
+      else counters.refusedPublishes++
+      done(error ?? null)
+      connection.settle()
     })
-    const client = aedes.handle(socket as net.Socket, request)
-    connection = { principal: null, pending: 0, filters: new Set(), guard }
-    connections.set(client, connection)
   }
 
-  function acceptTcp(socket: net.Socket) {
-    socket.setNoDelay(true)
-    // Finds out within minutes that a half-open peer is gone, also one that set no MQTT keep-alive.
-    socket.setKeepAlive(true, 60_000)
-    socket.setTimeout(limits.idleMs, () => socket.destroy())
-    accept(socket)
-  }
-
-  const certificates = options.tls && {
-    cert: readFileSync(options.tls.certFile),
-    key: readFileSync(options.tls.keyFile),
-  }
-  const servers: (net.Server | http.Server)[] = []
-  const ports: { mqtt: number; tls?: number; ws?: number } = { mqtt: 0 }
-
-  async function listen(server: net.Server | http.Server, port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host: options.host, port, backlog: 4096 }, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-    servers.push(server)
-    return (server.address() as net.AddressInfo).port
+  // What each name has open is looked for among all: names change seldom.
+  function* connectionsOf(name: string) {
+    for (const connection of connections) if (connection.userName === name) yield connection
   }
 
   const unwatch = access.watch(
     (name) => {
-      for (const client of online.get(name) ?? []) {
+      for (const connection of connectionsOf(name)) {
         log('info', `broker: ${name} was revoked or removed; disconnected`)
-        client.close()
-        client.conn.destroy()
+        connection.socket.destroy()
       }
+      sessions.purge(name)
     },
-    () => [...online.keys()],
+    (name) => sessions.holds(name) || !connectionsOf(name).next().done,
   )
+  const sweeping = setInterval(() => {
+    const now = Date.now()
+    for (const connection of connections) if (connection.isOverdue(now)) connection.socket.destroy()
+    sessions.expire(now)
+  }, limits.sweepMs)
 
-  try {
-    ports.mqtt = await listen(net.createServer(acceptTcp), options.port)
-    if (options.tlsPort !== undefined) {
-      const server = tls.createServer({ ...certificates, handshakeTimeout: limits.connectTimeoutMs }, acceptTcp)
-      ports.tls = await listen(server, options.tlsPort)
-    }
-    if (options.wsPort !== undefined) {
-      const server = certificates === undefined ? http.createServer() : https.createServer(certificates)
-      // MQTT 3.1.1, 6: the subprotocol is "mqtt".
-      const webSockets = new WebSocketServer({
-        server,
-        maxPayload: options.maxPacketBytes,
-        handleProtocols: (protocols) => (protocols.has('mqtt') ? 'mqtt' : false),
-      })
-      webSockets.on('connection', (socket, request) => {
-        const stream = createWebSocketStream(socket)
-        request.socket.setTimeout(limits.idleMs, () => socket.terminate())
-        accept(stream, request)
-      })
-      ports.ws = await listen(server, options.wsPort)
-    }
-  } catch (error) {
+  async function stop() {
     unwatch()
+    clearInterval(sweeping)
+    listeners?.close()
+    for (const { client, socket } of connections) if (client === null) socket.destroy()
+    await new Promise<void>((resolve) => aedes.close(() => resolve()))
+  }
+
+  let listeners: Awaited<ReturnType<typeof openListeners>> | null = null
+  try {
+    listeners = await openListeners(options, accept)
+  } catch (error) {
     await stop()
     throw error
   }
 
-  async function stop() {
-    for (const server of servers) server.close()
-    await new Promise<void>((resolve) => aedes.close(() => resolve()))
-  }
-
   return {
-    ports,
+    ports: listeners.ports,
     counters,
     get connections() {
       return aedes.connectedClients
     },
     /** Stops listening and disconnects everyone; what was published and not acknowledged comes again. */
-    async close() {
-      unwatch()
-      await stop()
-    },
+    close: stop,
   }
 }
 
 export type Broker = Awaited<ReturnType<typeof startBroker>>
+
+/** Lets those who connect at once in a few at a time: all that they need before they are in is not there together. */
+function createEntrance(admit: (connection: Connection, packet: Packet) => void) {
+  const waiting: { connection: Connection; packet: Packet }[] = []
+
+  function turn() {
+    for (const { connection, packet } of waiting.splice(0, limits.connectsPerTurn))
+      if (!connection.socket.destroyed) admit(connection, packet)
+    if (waiting.length > 0) setImmediate(turn)
+  }
+
+  return {
+    ask(connection: Connection, packet: Packet) {
+      waiting.push({ connection, packet })
+      if (waiting.length === 1) setImmediate(turn)
+    },
+  }
+}
