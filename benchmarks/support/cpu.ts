@@ -24,10 +24,11 @@ export function readCpuSeconds(pids: readonly number[]): number {
   return ticks / ticksPerSecond
 }
 
-/** Memory that these processes hold now, in MiB: VmRSS of proc(5). */
-export function readMemoryMib(pids: readonly number[]): number {
+/** Memory that these processes hold, in MiB, of proc(5): now (VmRSS), or the most that they ever held (VmHWM). */
+export function readMemoryMib(pids: readonly number[], field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const pattern = new RegExp(`${field}:\\s+(\\d+)`)
   let kib = 0
-  for (const pid of pids) kib += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+  for (const pid of pids) kib += Number(pattern.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
   return kib / 1024
 }
 

@@ -11,7 +11,11 @@ const root = join(import.meta.dirname, '..', '..')
 /** The whole platform as `npm start` runs it, with devices of the model generic-json, load-0, load-1, ... */
 export async function startParvis(folder: string, clients: number) {
   const credentials = await addDevices(folder, clients)
-  const platform = await startPlatform({ dataDir: folder, execArguments: readStartFlags() })
+  const platform = await startPlatform({
+    dataDir: folder,
+    execArguments: readStartFlags(),
+    env: readStartEnvironment(),
+  })
   const database = openSqlite(ingestFile(folder), { readOnly: true })
   const subject: Subject = {
     mqttPort: platform.mqttPort,
@@ -37,10 +41,19 @@ async function addDevices(folder: string, clients: number): Promise<Credentials>
 
 /** The flags of Node.js that `npm start` runs with. */
 export function readStartFlags(): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    scripts: { start: string }
-  }
-  return scripts.start.match(/--[a-z-]+=\S+/g) ?? []
+  return readStartScript().match(/--[a-z-]+=\S+/g) ?? []
+}
+
+/** The environment that `npm start` sets. */
+export function readStartEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    [...readStartScript().matchAll(/\b([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+  )
+}
+
+function readStartScript(): string {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  return scripts.start
 }
 
 async function countMessages(folder: string, credentials: Credentials, from: number, to: number): Promise<number> {
