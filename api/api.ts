@@ -6,6 +6,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
 import { Problem } from '../domain/problem.ts'
+import { openStatusBoard, type StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { Registry } from '../store/registry.ts'
 import { findCallersIn, installAccess, installCaller } from './access.ts'
@@ -31,6 +32,7 @@ import { readingRoutes } from './routes/readings.ts'
 import { replayRoutes } from './routes/replays.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
+import { statusStreamRoutes } from './routes/status-stream.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 
@@ -42,6 +44,7 @@ const routes: readonly Routes[] = [
   readingRoutes,
   installationRoutes,
   statusRoutes,
+  statusStreamRoutes,
   deadLetterRoutes,
   replayRoutes,
   streamRoutes,
@@ -63,6 +66,10 @@ export type ApiOptions = {
   logger: FastifyBaseLogger
   /** The live readings; those of the data folder when left out. */
   live?: LiveFeed
+  /** How assets are, kept up to date by the caller. */
+  board?: StatusBoard
+  /** Called after each request that may have changed something. */
+  onChange?: () => void
   /** The API's own numbers for the metrics, counted up in place. */
   counters?: Record<string, number>
 }
@@ -76,6 +83,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
     config,
     findCaller: findCallersIn(registry),
     reader,
+    board: options.board ?? openStatusBoard(),
     live: options.live ?? openLiveFeed(config.PARVIS_DATA_DIR),
     attempts: limitAttempts(),
     counters: options.counters ?? {},
@@ -94,6 +102,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
   installErrors(app, config)
   installSecurityHeaders(app, config)
   countRequests(app, context)
+  if (options.onChange !== undefined) tellChanges(app, options.onChange)
   await app.register(cookie)
   await installOpenapi(app, readVersion())
   installHealth(app, context)
@@ -153,6 +162,12 @@ function countRequests(app: FastifyInstance, context: Context): void {
     else if (reply.statusCode >= 400) counters.request_errors_total!++
     const { method, url } = request
     request.log.debug({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
+  })
+}
+
+function tellChanges(app: FastifyInstance, onChange: () => void): void {
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD' && reply.statusCode < 300) onChange()
   })
 }
 

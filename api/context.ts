@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
+import type { StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { FindCaller } from './access.ts'
 import type { AttemptLimit } from './attempts.ts'
@@ -16,6 +17,7 @@ export type Context = {
   findCaller: FindCaller
   reader: IngestReader
   live: LiveFeed
+  board: StatusBoard
   attempts: AttemptLimit
   counters: Record<string, number>
 }

@@ -5,13 +5,14 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Config } from '../config.ts'
-import { foldStatus } from '../inventory/status-fold.ts'
-import { type IngestReader, openIngestReader } from '../store/ingest-reader.ts'
+import { openStatusBoard } from '../inventory/status-board.ts'
+import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock } from '../store/lock.ts'
-import { openRegistry, type Registry } from '../store/registry.ts'
+import { openRegistry } from '../store/registry.ts'
 import { openRoleState } from '../store/role-state.ts'
 import { buildApi } from './api.ts'
 import { limits } from './limits.ts'
+import { startStatusFeed } from './status-feed.ts'
 
 const everyMs = 1000
 
@@ -22,8 +23,8 @@ const lockWaitMs = 5000
 const builtPages = join(import.meta.dirname, '..', 'dist', 'web')
 
 /**
- * Runs the role `api`: opens the registry and the read side of ingest's file, listens, and once a second folds the
- * status table and tells how it is. Answers the address that it listens on; `close` ends what still runs, within
+ * Runs the role `api`: opens the registry and the read side of ingest's file, starts the thread
+ * that folds the status table, listens, and once a second tells how it is. Answers the address that it listens on; `close` ends what still runs, within
  * seconds. Throws when another process has the role, or the port is taken.
  */
 export async function startApi(
@@ -43,40 +44,22 @@ export async function startApi(
     opened.defer(() => reader.close())
     const state = openRoleState(dataDir, 'api')
     opened.defer(() => state.close())
-    const app = await buildApi({ config, registry, reader, webDir: options.webDir ?? builtPages, logger, counters })
+    const board = openStatusBoard()
+    const feed = await startStatusFeed(config, board, logger)
+    opened.defer(() => feed.close())
+    const webDir = options.webDir ?? builtPages
+    const onChange = () => feed.wake()
+    const app = await buildApi({ config, registry, reader, webDir, logger, counters, board, onChange })
     opened.defer(() => closeWithin(app, limits.closeTimeoutMs))
     await app.listen({ host: config.PARVIS_HTTP_HOST, port: config.PARVIS_HTTP_PORT })
 
-    const fold = keepFolded(registry, reader, logger)
-    opened.defer(() => fold.stop())
-    const tell = () => state.tell({ ready: fold.failure === undefined, detail: fold.failure, counters })
+    const tell = () => state.tell({ ready: feed.failure === undefined, detail: feed.failure, counters })
     const telling = repeat(tell, everyMs)
     opened.defer(() => telling.stop())
     return { url: addressOf(app.server.address(), config), close: () => opened.disposeAsync() }
   } catch (error) {
     await opened.disposeAsync()
     throw error
-  }
-}
-
-/** Folds the status table once a second; `failure` says why it is behind, while it is. */
-function keepFolded(registry: Registry, reader: IngestReader, logger: FastifyBaseLogger) {
-  let failure: string | undefined
-  const folding = repeat(async () => {
-    try {
-      await foldStatus(registry, reader)
-      failure = undefined
-    } catch (error) {
-      // The next second tries again; the log says it once, health says it as long as it lasts.
-      if (failure === undefined) logger.error({ err: error }, 'the status of assets could not be folded')
-      failure = `the status of assets is not kept up to date: ${(error as Error).message}`
-    }
-  }, everyMs)
-  return {
-    get failure() {
-      return failure
-    },
-    stop: () => folding.stop(),
   }
 }
 

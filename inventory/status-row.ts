@@ -19,9 +19,13 @@ export type StatusFacts = {
   >
   /** All of them, in the order of their beginnings. */
   installations: readonly Installation[]
-  devices: ReadonlyMap<string, { model: string; expected_interval_s: number | null }>
+  devices: ReadonlyMap<
+    string,
+    { model: string; life_cycle: string; expected_interval_s: number | null; learned_interval_s: number | null }
+  >
   lastSeenAt: ReadonlyMap<string, number>
   latest: ReadonlyMap<string, readonly Latest[]>
+  photoAt: number | null
   before: Pick<StatusTable, 'state' | 'since' | 'silent_at' | 'attention_at' | 'last_seen_at'> | undefined
 }
 
@@ -66,7 +70,25 @@ export function computeStatus(facts: StatusFacts, now: number): StatusTable {
     battery: findBattery(readings),
     attentions: JSON.stringify(attentions.map((rule) => rule.code)),
     device_id: heardLast?.installation.deviceId ?? null,
+    installation_id: heardLast?.installation.id ?? null,
+    life_cycle: asset.life_cycle,
+    ...findProof(watches, lastSeenAt, facts.photoAt),
   }
+}
+
+/** The newest of what proves that an asset is there: a message, a photo, or a device that was installed on site. */
+function findProof(
+  watches: readonly Watch[],
+  lastSeenAt: number | null,
+  photoAt: number | null,
+): Pick<StatusTable, 'proof' | 'proof_at'> {
+  const proofs: [string, number | null][] = [
+    ['message', lastSeenAt],
+    ['photo', photoAt],
+    ['installation', newest(watches.map((each) => each.installation.installedAt))],
+  ]
+  const best = proofs.reduce((a, b) => ((b[1] ?? 0) > (a[1] ?? 0) ? b : a))
+  return best[1] === null ? { proof: null, proof_at: null } : { proof: best[0], proof_at: best[1] }
 }
 
 /** The asset is silent when all that were heard here are; it calls for attention when one of its devices is. */
@@ -141,7 +163,10 @@ function seenWhileInstalled({ lastSeenAt, before }: StatusFacts, installation: I
 function silentAt(facts: StatusFacts, installation: Installation, seenAt: number | null): number {
   const device = facts.devices.get(installation.deviceId)
   const intervalS =
-    device?.expected_interval_s ?? models.get(device?.model ?? '')?.expectedIntervalS ?? fallbackIntervalS
+    device?.expected_interval_s ??
+    device?.learned_interval_s ??
+    models.get(device?.model ?? '')?.expectedIntervalS ??
+    fallbackIntervalS
   return (seenAt ?? installation.installedAt) + silentAfterIntervals * intervalS * 1000
 }
 

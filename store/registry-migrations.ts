@@ -3,6 +3,7 @@ import { up as first } from './migrations/001-first.ts'
 import { up as audit } from './migrations/002-audit.ts'
 import { up as assets } from './migrations/003-assets.ts'
 import { up as installationVersions } from './migrations/004-installation-versions.ts'
+import { up as statusAndDocuments } from './migrations/005-status-and-documents.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -16,6 +17,7 @@ const migrations: readonly Migration[] = [
   { name: '002-audit', up: audit },
   { name: '003-assets', up: assets },
   { name: '004-installation-versions', up: installationVersions },
+  { name: '005-status-and-documents', up: statusAndDocuments },
 ]
 
 /**

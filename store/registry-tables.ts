@@ -12,6 +12,8 @@ export type RegistryTables = {
   tokens: TokenTable
   integrations: IntegrationTable
   removals: RemovalTable
+  documents: DocumentTable
+  learned_intervals: { device_id: string; interval_s: number; learned_at: number }
   status: StatusTable
   status_cursor: StatusCursorTable
   requests: RequestTable
@@ -134,6 +136,27 @@ export type StatusTable = {
   /** The rules that call for attention, as a JSON array of their codes. */
   attentions: string
   device_id: string | null
+  /** That of the device. */
+  installation_id: string | null
+  life_cycle: string
+  /** What last proved that it is there, and when. */
+  proof: string | null
+  proof_at: number | null
+}
+
+/** A document or photo of an asset: the file itself stands in the data folder, under its id. */
+export type DocumentTable = {
+  id: string
+  asset_id: string
+  name: string
+  media_type: string
+  bytes: number
+  /** Lower-case hexadecimal SHA-256 of the file. */
+  sha256: string
+  caption: string | null
+  created_at: number
+  created_by: string | null
+  revision: number
 }
 
 /** How far the fold is: in ingest's activity, in the registry's changes, and in time. */

@@ -3,10 +3,12 @@ import { assetIdSchema, assetLifeCycles, assetPatchSchema, assetSchema, newAsset
 import { assetKindNames } from '../../domain/asset-kind.ts'
 import { installationSchema, toInstallationJson } from '../../domain/installation.ts'
 import { readAssetLatest } from '../../inventory/asset-readings.ts'
-import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
+import { searchAssets } from '../../inventory/asset-search.ts'
+import { addAsset, getAsset, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import type { Routes } from '../context.ts'
 import { asKnownAt, idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
+import { placeQuery, takeAreas } from '../place-query.ts'
 
 const tags = ['assets']
 
@@ -18,17 +20,18 @@ const query = z.strictObject({
   parentId: assetIdSchema.optional(),
   lifeCycle: z.enum(assetLifeCycles).optional(),
   inventoryNumber: z.string().max(25).optional(),
+  ...placeQuery,
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
 })
 
-export const assetRoutes: Routes = (api, { reader }) => {
+export const assetRoutes: Routes = (api, { reader, board }) => {
   api.get(
     '/assets',
     {
       config: { role: 'viewer' },
       schema: { tags, summary: 'Assets, by id', querystring: query, response: { 200: pageOf(assetSchema) } },
     },
-    async (request) => listAssets(request.access, request.query),
+    async (request) => searchAssets(request.access, board, takeAreas(request.query)),
   )
 
   api.post(

@@ -1,34 +1,28 @@
 import { z } from 'zod'
-import { assetStates } from '../../domain/asset.ts'
+import { assetLifeCycles, assetStates } from '../../domain/asset.ts'
 import { assetKindNames } from '../../domain/asset-kind.ts'
-import { countStatus, listStatus, listStatusGeojson, toStatusJson } from '../../inventory/status.ts'
+import {
+  countStatus,
+  listStatus,
+  listStatusGeojson,
+  proofKinds,
+  statusSorts,
+  toStatusJson,
+} from '../../inventory/status.ts'
 import type { Routes } from '../context.ts'
+import { placeQuery, takeAreas } from '../place-query.ts'
 import { pageOf, pageQuery, timeOut } from '../shapes.ts'
 
 const tags = ['status']
 
-const bboxSchema = z
-  .string()
-  .max(200)
-  .transform((text, context) => {
-    const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
-    const [west = Number.NaN, south = Number.NaN, east = Number.NaN, north = Number.NaN] = numbers
-    const isBox = numbers.length === 4 && [west, east].every(isLongitude) && [south, north].every(isLatitude)
-    if (isBox && south <= north) return [west, south, east, north] as [number, number, number, number]
-    context.addIssue({
-      code: 'custom',
-      message: 'expected west,south,east,north in degrees, such as 7.2,47.7,7.4,47.8',
-    })
-    return z.NEVER
-  })
-  .meta({ description: '`west,south,east,north`, in degrees.', examples: ['7.2,47.7,7.4,47.8'] })
-
-const filterQuery = {
+/** Query parameters that say which assets. */
+export const statusFilterQuery = {
   kind: z.enum(assetKindNames).optional(),
   state: z.enum(assetStates).optional(),
   service: z.string().max(120).optional(),
   district: z.string().max(120).optional(),
-  bbox: bboxSchema.optional(),
+  lifeCycle: z.enum(assetLifeCycles).optional().describe('Disposed ones are left out unless asked for.'),
+  ...placeQuery,
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
 }
 
@@ -44,6 +38,10 @@ const statusSchema = z
     battery: z.number().nullable().describe('%'),
     attentions: z.array(z.string()).describe('The rules that call for attention.'),
     deviceId: z.string().nullable(),
+    installationId: z.string().nullable(),
+    lastProofAt: timeOut.nullable(),
+    lastProof: z.enum(proofKinds).nullable().describe('What last proved that it is there.'),
+    lifeCycle: z.enum(assetLifeCycles),
     latitude: z.number().nullable(),
     longitude: z.number().nullable(),
     service: z.string().nullable(),
@@ -66,7 +64,7 @@ const featuresSchema = z
   })
   .meta({ id: 'AssetStatusFeatures' })
 
-export const statusRoutes: Routes = (api) => {
+export const statusRoutes: Routes = (api, { board }) => {
   api.get(
     '/status/assets',
     {
@@ -74,12 +72,16 @@ export const statusRoutes: Routes = (api) => {
       schema: {
         tags,
         summary: 'How assets are, one row each, by id',
-        querystring: z.strictObject({ ...pageQuery, ...filterQuery }),
+        querystring: z.strictObject({
+          ...pageQuery,
+          ...statusFilterQuery,
+          sort: z.enum(statusSorts).default('id').describe('With `-` before it, from the last to the first.'),
+        }),
         response: { 200: pageOf(statusSchema) },
       },
     },
     async (request) => {
-      const { items, next } = await listStatus(request.access, request.query)
+      const { items, next } = listStatus(request.access, board, takeAreas(request.query))
       return { items: items.map(toStatusJson), next }
     },
   )
@@ -92,7 +94,7 @@ export const statusRoutes: Routes = (api) => {
         tags,
         summary: 'How many assets there are of each kind and state',
         description: 'What there is none of is left out.',
-        querystring: z.strictObject(filterQuery),
+        querystring: z.strictObject(statusFilterQuery),
         response: {
           200: z.object({
             items: z.array(
@@ -102,7 +104,7 @@ export const statusRoutes: Routes = (api) => {
         },
       },
     },
-    async (request) => ({ items: await countStatus(request.access, request.query) }),
+    async (request) => ({ items: countStatus(request.access, board, takeAreas(request.query)) }),
   )
 
   api.get(
@@ -112,22 +114,14 @@ export const statusRoutes: Routes = (api) => {
       schema: {
         tags,
         summary: 'How assets are, for maps (RFC 7946)',
-        querystring: z.strictObject(filterQuery),
+        querystring: z.strictObject(statusFilterQuery),
         response: { 200: { description: 'OK', content: { 'application/geo+json': { schema: featuresSchema } } } },
       },
     },
     async (request, reply) => {
       // Thousands of features: they are written as they are, without being held against the schema one by one.
       reply.type('application/geo+json').serializer((payload: unknown) => JSON.stringify(payload))
-      return listStatusGeojson(request.access, request.query)
+      return listStatusGeojson(request.access, board, takeAreas(request.query))
     },
   )
-}
-
-function isLongitude(degrees: number): boolean {
-  return degrees >= -180 && degrees <= 180
-}
-
-function isLatitude(degrees: number): boolean {
-  return degrees >= -90 && degrees <= 90
 }

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { foldStatus } from '../../inventory/status-fold.ts'
 import { openTestApi, type TestApi } from '../support/api.ts'
 
 let api: TestApi
@@ -107,6 +106,7 @@ describe('assets and installations', () => {
     expect(asset).toMatchObject({ id: 'bin-1', lifeCycle: 'in_service', parentId: null, attributes: { volumeL: 3000 } })
     const { body } = await api.call('manager', 'PATCH', '/assets/bin-1', { district: 'Centre' })
     expect(body).toEqual({ ...asset, district: 'Centre' })
+    await api.fold()
     expect((await api.call('viewer', 'GET', '/assets?q=centre')).body.items).toEqual([body])
     expect((await api.call('viewer', 'GET', '/assets?kind=bench')).body.items).toEqual([])
     expect((await api.call('manager', 'DELETE', '/assets/bin-1')).status).toBe(204)
@@ -190,7 +190,7 @@ describe('status', () => {
     api.ingestFile
       .prepare('INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)')
       .run('probe-1', now, 1)
-    await foldStatus(api.registry, api.reader)
+    await api.fold()
 
     const rows = (await api.call('viewer', 'GET', '/status/assets')).body.items
     expect(rows.map((row: { assetId: string; state: string }) => [row.assetId, row.state])).toEqual([

@@ -1,9 +1,11 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { AssetState } from '../../domain/asset.ts'
+import { parseBox } from '../../domain/place.ts'
 import { addAsset, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { addDevice, updateDevice } from '../../inventory/devices.ts'
 import { correctInstallation, install, swapDevice, uninstall } from '../../inventory/installations.ts'
 import { countStatus, listStatus, listStatusGeojson } from '../../inventory/status.ts'
+import { openStatusBoard, type StatusBoard } from '../../inventory/status-board.ts'
 import { foldStatus } from '../../inventory/status-fold.ts'
 import type { Access } from '../../store/access.ts'
 import type { IngestReader } from '../../store/ingest-reader.ts'
@@ -15,12 +17,14 @@ const minute = 60_000
 const start = Date.UTC(2030, 0, 1)
 
 let access: Access
+let board: StatusBoard
 let reader: IngestReader
 let hear: ReturnType<typeof makeIngestFile>['hear']
 
 beforeEach(async () => {
   const dataDir = makeFolder()
   access = await makeAccess(dataDir)
+  board = openStatusBoard()
   ;({ reader, hear } = makeIngestFile(dataDir))
   // Silent after three times ten minutes.
   for (const id of ['d', 'e']) await addDevice(access, { id, model: 'generic-json', expectedIntervalS: 600 })
@@ -28,8 +32,8 @@ beforeEach(async () => {
 })
 
 async function statusAt(now: number, assetId = 'a') {
-  await foldStatus(access.registry, reader, { now })
-  return (await listStatus(access, { limit: 10 }, now)).items.find((each) => each.assetId === assetId)!
+  await foldStatus(access.registry, reader, { now, listener: board })
+  return (await listStatus(access, board, { limit: 10 }, now)).items.find((each) => each.assetId === assetId)!
 }
 
 test('an asset is never seen, then working, then silent without a write, then working again', async () => {
@@ -50,9 +54,12 @@ test('an asset is never seen, then working, then silent without a write, then wo
 
   // Read at a later time, without a fold in between.
   const later = start + 35 * minute
-  expect((await listStatus(access, { limit: 10 }, later)).items[0]).toMatchObject({ state: 'silent', since: later })
-  expect((await listStatus(access, { limit: 10 }, later - 1)).items[0]!.state).toBe('working')
-  expect((await foldStatus(access.registry, reader, { now: later })).assets).toBe(0)
+  expect((await listStatus(access, board, { limit: 10 }, later)).items[0]).toMatchObject({
+    state: 'silent',
+    since: later,
+  })
+  expect((await listStatus(access, board, { limit: 10 }, later - 1)).items[0]!.state).toBe('working')
+  expect((await foldStatus(access.registry, reader, { now: later, listener: board })).assets).toBe(0)
 
   await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start + 60 * minute })
   expect(await statusAt(start + 61 * minute)).toMatchObject({ state: 'working', since: start + 60 * minute })
@@ -61,7 +68,7 @@ test('an asset is never seen, then working, then silent without a write, then wo
 test('a fold takes up only what changed', async () => {
   await install(access, { deviceId: 'd', assetId: 'a', installedAt: start })
   await install(access, { deviceId: 'e', assetId: 'b', installedAt: start })
-  const fold = async () => (await foldStatus(access.registry, reader, { now: start + minute })).assets
+  const fold = async () => (await foldStatus(access.registry, reader, { now: start + minute, listener: board })).assets
   expect(await fold()).toBe(2)
   expect(await fold()).toBe(0)
   await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start })
@@ -108,7 +115,7 @@ test('what an asset is not in service for is told as such', async () => {
     since: start + minute,
     silentAt: null,
   })
-  expect((await listStatus(access, { limit: 10 }, start + 100 * minute)).items[0]!.state).toBe('out_of_service')
+  expect((await listStatus(access, board, { limit: 10 }, start + 100 * minute)).items[0]!.state).toBe('out_of_service')
   await updateAsset(access, 'a', { lifeCycle: 'in_service' })
   expect((await statusAt(start + 2 * minute)).state).toBe('working')
 })
@@ -138,9 +145,9 @@ test('with two devices, one that falls silent calls for attention, and both make
   expect(await statusAt(start + 29 * minute)).toMatchObject({ state: 'working', lastSeenAt: start + 20 * minute })
   const half = { state: 'attention', since: start + 30 * minute, attentions: ['device_silent'] }
   expect(await statusAt(start + 30 * minute)).toMatchObject(half)
-  expect(await countStatus(access, { kind: 'waste_container', state: 'attention' }, start + 49 * minute)).toEqual([
-    { kind: 'waste_container', state: 'attention', count: 1 },
-  ])
+  expect(
+    await countStatus(access, board, { kind: 'waste_container', state: 'attention' }, start + 49 * minute),
+  ).toEqual([{ kind: 'waste_container', state: 'attention', count: 1 }])
   expect(await statusAt(start + 50 * minute)).toMatchObject({
     state: 'silent',
     since: start + 50 * minute,
@@ -170,7 +177,7 @@ test('an installation that begins or ends in the future counts when its time has
   await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start + 11 * minute })
   expect(await statusAt(start)).toMatchObject({ state: 'never_seen', deviceId: null })
   expect(await statusAt(start + 12 * minute)).toMatchObject({ state: 'working', deviceId: 'd' })
-  expect((await foldStatus(access.registry, reader, { now: start + 20 * minute })).assets).toBe(1)
+  expect((await foldStatus(access.registry, reader, { now: start + 20 * minute, listener: board })).assets).toBe(1)
 })
 
 test('a correction mends both assets', async () => {
@@ -191,17 +198,17 @@ test('counts, filters, pages and the map tell the same', async () => {
   await hear({ deviceId: 'd', quantity: 'fill_level', value: 10, observedAt: start + 20 * minute })
   await hear({ deviceId: 'e', quantity: 'fill_level', value: 10, observedAt: start })
   const now = start + 40 * minute
-  await foldStatus(access.registry, reader, { now })
-  const ids = async (filter: Parameters<typeof countStatus>[1]) =>
-    (await listStatus(access, { limit: 50, ...filter }, now)).items.map((each) => each.assetId)
+  await foldStatus(access.registry, reader, { now, listener: board })
+  const ids = async (filter: Parameters<typeof countStatus>[2]) =>
+    (await listStatus(access, board, { limit: 50, ...filter }, now)).items.map((each) => each.assetId)
 
-  expect(await countStatus(access, {}, now)).toEqual([
+  expect(await countStatus(access, board, {}, now)).toEqual([
     { kind: 'bench', state: 'never_seen', count: 1 },
     { kind: 'waste_container', state: 'silent', count: 1 },
     { kind: 'waste_container', state: 'working', count: 1 },
   ])
   for (const state of ['working', 'silent', 'never_seen', 'attention', 'out_of_service'] satisfies AssetState[]) {
-    const counted = (await countStatus(access, { state }, now)).reduce((sum, each) => sum + each.count, 0)
+    const counted = (await countStatus(access, board, { state }, now)).reduce((sum, each) => sum + each.count, 0)
     expect([state, (await ids({ state })).length]).toEqual([state, counted])
   }
   expect(await ids({ state: 'silent' })).toEqual(['b'])
@@ -209,15 +216,15 @@ test('counts, filters, pages and the map tell the same', async () => {
   expect(await ids({ service: 'Propreté' })).toEqual(['a'])
   expect(await ids({ district: 'Dornach' })).toEqual(['b'])
   expect(await ids({ q: 'bac centre' })).toEqual(['a'])
-  expect(await ids({ bbox: [7, 47, 8, 48] })).toEqual(['a'])
-  expect(await ids({ bbox: [170, -90, -170, 90] })).toEqual(['b', 'c'])
+  expect(await ids({ areas: [parseBox('7,47,8,48')!] })).toEqual(['a'])
+  expect(await ids({ areas: [parseBox('170,-90,-170,90')!] })).toEqual(['b', 'c'])
 
-  const first = await listStatus(access, { limit: 2 }, now)
-  const second = await listStatus(access, { limit: 2, cursor: first.next! }, now)
+  const first = await listStatus(access, board, { limit: 2 }, now)
+  const second = await listStatus(access, board, { limit: 2, cursor: first.next! }, now)
   expect([...first.items, ...second.items].map((each) => each.assetId)).toEqual(['a', 'b', 'c'])
   expect(second.next).toBeNull()
 
-  const map = await listStatusGeojson(access, { kind: 'waste_container' }, now)
+  const map = await listStatusGeojson(access, board, { kind: 'waste_container' }, now)
   expect(map.truncated).toBe(false)
   expect(map.features[0]).toMatchObject({
     type: 'Feature',
@@ -225,7 +232,7 @@ test('counts, filters, pages and the map tell the same', async () => {
     geometry: { type: 'Point', coordinates: [7.34, 47.75] },
     properties: { state: 'working', lastSeenAt: '2030-01-01T00:20:00.000Z' },
   })
-  expect(await listStatusGeojson(access, { limit: 1 }, now)).toMatchObject({ truncated: true })
+  expect(await listStatusGeojson(access, board, { limit: 1 }, now)).toMatchObject({ truncated: true })
 })
 
 test('an asset that is removed leaves the list', async () => {

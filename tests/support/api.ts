@@ -7,6 +7,8 @@ import { buildApi } from '../../api/api.ts'
 import { loadConfig } from '../../config.ts'
 import type { Reading } from '../../domain/reading.ts'
 import { type Role, roles } from '../../domain/role.ts'
+import { openStatusBoard } from '../../inventory/status-board.ts'
+import { foldStatus } from '../../inventory/status-fold.ts'
 import { addToken } from '../../inventory/tokens.ts'
 import { systemAccess } from '../../store/access.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
@@ -31,7 +33,8 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
   const log: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(line) })
   const webDir = options.webDir ?? join(folder, 'web')
-  const app = await buildApi({ config, registry, reader, webDir, logger })
+  const board = openStatusBoard()
+  const app = await buildApi({ config, registry, reader, webDir, logger, board })
   const tokens = {} as Record<Role, string>
   for (const role of roles) tokens[role] = (await addToken(access, { role, name: `a ${role}` })).token
 
@@ -45,6 +48,9 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
     tokens,
     log,
     folder,
+
+    /** Brings the status of assets up to date, as the API's thread does. */
+    fold: () => foldStatus(registry, reader, { listener: board }),
 
     /** Calls a route under /api/v1 as a role; without one, without a token. */
     async call(role: Role | null, method: InjectOptions['method'], url: string, payload?: unknown, headers = {}) {
