@@ -7,8 +7,8 @@ import { searchAssets } from '../../inventory/asset-search.ts'
 import { addAsset, getAsset, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import type { Routes } from '../context.ts'
-import { asKnownAt, idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
 import { placeQuery, takeAreas } from '../place-query.ts'
+import { asKnownAt, idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
 
 const tags = ['assets']
 

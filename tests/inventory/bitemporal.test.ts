@@ -16,6 +16,7 @@ import {
   uninstall,
 } from '../../inventory/installations.ts'
 import { listStatus } from '../../inventory/status.ts'
+import { openStatusBoard } from '../../inventory/status-board.ts'
 import { foldStatus } from '../../inventory/status-fold.ts'
 import type { Access } from '../../store/access.ts'
 import type { IngestReader } from '../../store/ingest-reader.ts'
@@ -73,8 +74,9 @@ test('a swap recorded three days late moves readings, latest and status; what wa
   expect(await readAssetLatest(access, reader, 'bin')).toMatchObject([{ deviceId: 'new', value: 77 }])
   expect(await values('bin', 'fill_level', before)).toEqual([10, 11])
   expect(await readAssetLatest(access, reader, 'bin', { asKnownAt: before })).toMatchObject([{ value: 11 }])
-  await foldStatus(access.registry, reader)
-  expect((await listStatus(access, { limit: 1 })).items).toMatchObject([{ assetId: 'bin', deviceId: 'new' }])
+  const board = openStatusBoard()
+  await foldStatus(access.registry, reader, { listener: board })
+  expect((await listStatus(access, board, { limit: 1 })).items).toMatchObject([{ assetId: 'bin', deviceId: 'new' }])
 })
 
 test('a correction keeps what was known, and so does taking back', async () => {
