@@ -1,0 +1,65 @@
+import { isQuantity, type Quantity } from '../domain/quantity.ts'
+import type { Reading, SeriesKey } from '../domain/reading.ts'
+
+/** The times that InfluxDB can hold: signed 64-bit nanoseconds, the years 1677 to 2262 (UTC epoch ms). */
+export const minInfluxTimeMs = -9_223_372_036_854
+export const maxInfluxTimeMs = 9_223_372_036_853
+
+// In tag keys and values comma, equals sign and space are escaped by a backslash (line protocol reference, "Special
+// characters"); any other backslash stands for itself. One before the end of a value would escape what follows, and
+// no version can write it: such a value gets a full stop behind it, and so does one that already looks like that.
+const endsLikeEscape = /\\\.*$/
+const escaped = /[,= ]/g
+
+/** A tag's value, not empty, as line protocol writes it. */
+export function encodeTag(value: string): string {
+  return storedTag(value).replace(escaped, '\\$&')
+}
+
+/** The value that stands in InfluxDB for a text: the same, but for texts that end with a backslash. */
+export function storedTag(value: string): string {
+  return endsLikeEscape.test(value) ? `${value}.` : value
+}
+
+/** The text that a value of InfluxDB stands for. */
+export function textOfTag(stored: string): string {
+  return endsLikeEscape.test(stored) && stored.endsWith('.') ? stored.slice(0, -1) : stored
+}
+
+/** Measurement and tags of a series, tags in the order of their keys, which InfluxDB parses fastest. */
+export function encodeSeries({ deviceId, channel, quantity }: SeriesKey): string {
+  const ofChannel = channel === '' ? '' : `,channel=${encodeTag(channel)}`
+  return `${quantity}${ofChannel},device=${encodeTag(deviceId)}`
+}
+
+/** One line: a float field `value`, at `observedAt` in milliseconds. */
+export function encodeLine(reading: Reading): string {
+  return `${encodeSeries(reading)} value=${reading.value} ${reading.observedAt}`
+}
+
+/** Why a reading can never stand in InfluxDB, or null. */
+export function findLineFault({ deviceId, channel, quantity, value, observedAt }: Reading): string | null {
+  if (!isQuantity(quantity)) return `there is no quantity "${quantity}"`
+  if (!Number.isFinite(value)) return `the value ${value} is not a finite number`
+  if (!Number.isInteger(observedAt) || observedAt < minInfluxTimeMs || observedAt > maxInfluxTimeMs)
+    return `observedAt ${observedAt} is not a whole millisecond of the years 1677 to 2262`
+  if (deviceId === '' || !isTagText(deviceId) || !isTagText(channel))
+    return 'the device id or channel is empty, holds control characters or is not Unicode text'
+  return null
+}
+
+// A line break ends a line wherever it stands.
+function isTagText(text: string): boolean {
+  return text.isWellFormed() && !/\p{Cc}/u.test(text)
+}
+
+/** The series of InfluxDB's tags; null for a measurement that is not ours. */
+export function toSeries(measurement: string, device: string | undefined, channel: string | undefined) {
+  if (!isQuantity(measurement) || device === undefined || device === '') return null
+  const series: SeriesKey = {
+    deviceId: textOfTag(device),
+    channel: textOfTag(channel ?? ''),
+    quantity: measurement as Quantity,
+  }
+  return series
+}
