@@ -29,6 +29,11 @@ export const problems = {
     fr: 'Le journal ne garde plus tout ce qui est arrivé depuis cette date',
     en: 'The journal no longer holds all that arrived since then',
   },
+  store_cannot_remove: {
+    status: 409,
+    fr: 'La base des mesures ne sait pas supprimer de relevés',
+    en: 'This reading store cannot remove readings',
+  },
   changed_meanwhile: {
     status: 412,
     fr: 'Cet objet a changé entre-temps : relisez-le, puis recommencez',

@@ -8,9 +8,9 @@ import { storedTag, toSeries } from './influx-line.ts'
 export type Influx1Options = {
   url: string
   database: string
-  username?: string
-  password?: string
-  retentionDays?: number
+  username?: string | undefined
+  password?: string | undefined
+  retentionDays?: number | undefined
   timeoutMs: number
 }
 
@@ -32,7 +32,8 @@ export function openInflux1({ url, database, username, password, retentionDays, 
     // Trying again is the caller's.
     pool: { requestTimeout: timeoutMs, maxRetries: 0 },
   })
-  const login = username === undefined ? {} : { authorization: `Basic ${base64(`${username}:${password ?? ''}`)}` }
+  const login: Record<string, string> =
+    username === undefined ? {} : { authorization: `Basic ${base64(`${username}:${password ?? ''}`)}` }
   const connection: InfluxConnection = { url, headers: login, timeoutMs }
   const writePath = `/write?${new URLSearchParams({ db: database, precision: 'ms' })}`
 
