@@ -3,7 +3,13 @@ import type { Reading, SeriesKey } from '../domain/reading.ts'
 import { windowEnd } from '../domain/window.ts'
 import { InfluxRefusal } from './influx-http.ts'
 import { encodeSeries, findLineFault, maxInfluxTimeMs, minInfluxTimeMs } from './influx-line.ts'
-import type { ReadingStore, Series, SeriesQuery, SeriesRange } from './reading-store.ts'
+import {
+  type ReadingStore,
+  ReadingsLostError,
+  type Series,
+  type SeriesQuery,
+  type SeriesRange,
+} from './reading-store.ts'
 
 /**
  * What differs between the versions of InfluxDB; the rest is the same for all. Times are UTC epoch ms within those that
@@ -96,9 +102,9 @@ export function openInfluxStore(server: InfluxServer): ReadingStore {
     } catch (error) {
       if (!(error instanceof InfluxRefusal)) throw error
       if (error.status === 404) {
-        // The database is gone: it is made anew, and the batch comes again.
+        // It is made anew when the batch comes again.
         isPrepared = false
-        throw new Error(`InfluxDB has lost its database: ${error.message}`)
+        throw new ReadingsLostError(`InfluxDB has lost its database: ${error.message}`)
       }
       if (batch.length === 1) {
         rejected.push({ index: batch[0]!.index, reason: error.message })

@@ -38,8 +38,10 @@ export function openInflux1({ url, database, username, password, retentionDays, 
   const writePath = `/write?${new URLSearchParams({ db: database, precision: 'ms' })}`
 
   async function ask(statement: string): Promise<RawSeries[]> {
-    const answer = (await client.queryRaw(statement, { precision: 'ms' })) as RawAnswer
-    const [result] = answer.results
+    const answer = await client.queryRaw(statement, { precision: 'ms' }).catch((error: Error) => {
+      throw new Error(`InfluxDB at ${url} does not answer: ${error.message}`)
+    })
+    const [result] = (answer as RawAnswer).results
     // Before the first write there is no database yet, and nothing in it.
     if (result?.error?.startsWith('database not found') === true) return []
     if (result?.error !== undefined) throw new Error(`InfluxDB: ${result.error}`)

@@ -26,6 +26,9 @@ export type Series = SeriesKey & { points: [time: number, value: number][] }
 /** Which readings: of some devices (all when absent), observed in [from, to), UTC epoch ms. */
 export type SeriesRange = { devices?: readonly string[]; from: number; to: number }
 
+/** What was written before is gone: all that the journal still holds has to come again. */
+export class ReadingsLostError extends Error {}
+
 /**
  * Where readings are kept. A backend implements these verbs and nothing else: batching, retry, back-off and the cursor
  * exist once, in ingest. A throw means: retry later, the cursor stays.
