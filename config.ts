@@ -31,7 +31,20 @@ const settings = {
   PARVIS_TLS_KEY: z.string().optional().describe('file of the private key, PEM'),
   PARVIS_PUBLIC_URL: z.url().optional().describe('address that people use, for links and cookies'),
   PARVIS_TRUST_PROXY: flag.default(false).describe('true behind a reverse proxy that sets X-Forwarded-*'),
-  PARVIS_STORE: z.enum(['embedded']).default('embedded').describe('where readings are kept: embedded'),
+  PARVIS_STORE: z
+    .enum(['embedded', 'influxdb1', 'influxdb2', 'influxdb3'])
+    .default('embedded')
+    .describe('where readings are kept: embedded, influxdb1, influxdb2 or influxdb3'),
+  PARVIS_INFLUX_URL: z
+    .url({ protocol: /^https?$/, error: 'expected an address such as http://127.0.0.1:8086' })
+    .optional()
+    .describe('address of InfluxDB'),
+  PARVIS_INFLUX_DATABASE: z.string().default('parvis').describe('database of InfluxDB 1.x and 3'),
+  PARVIS_INFLUX_USERNAME: z.string().optional().describe('user of InfluxDB 1.x, where it asks for one'),
+  PARVIS_INFLUX_PASSWORD: z.string().optional().describe('password of InfluxDB 1.x'),
+  PARVIS_INFLUX_TOKEN: z.string().optional().describe('token of InfluxDB 2.x and 3'),
+  PARVIS_INFLUX_ORG: z.string().optional().describe('organisation of InfluxDB 2.x'),
+  PARVIS_INFLUX_BUCKET: z.string().default('parvis').describe('bucket of InfluxDB 2.x'),
   PARVIS_REGISTRY: z
     .union([z.literal('sqlite'), z.url({ protocol: /^postgres(ql)?$/ })], {
       error: 'expected sqlite or postgres://user:password@host:5432/database',
@@ -63,6 +76,13 @@ const schema = z.object(settings)
 
 /** The settings, checked, by their environment names. */
 export type Config = z.infer<typeof schema>
+
+const neededBy = {
+  embedded: [],
+  influxdb1: ['PARVIS_INFLUX_URL'],
+  influxdb2: ['PARVIS_INFLUX_URL', 'PARVIS_INFLUX_TOKEN', 'PARVIS_INFLUX_ORG'],
+  influxdb3: ['PARVIS_INFLUX_URL'],
+} as const satisfies Record<Config['PARVIS_STORE'], readonly (keyof Config)[]>
 
 /** A wrong setting: the start stops, and the message names it and what it takes. */
 export class ConfigError extends Error {}
@@ -96,8 +116,27 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     if (config.PARVIS_RETENTION_DAYS !== undefined && config.PARVIS_HORIZON_DAYS > config.PARVIS_RETENTION_DAYS)
       wrong.push('PARVIS_HORIZON_DAYS must not be longer than PARVIS_RETENTION_DAYS: what is removed could come again')
   }
+  if (config !== undefined)
+    for (const name of neededBy[config.PARVIS_STORE])
+      if (config[name] === undefined) wrong.push(`${name}: PARVIS_STORE=${config.PARVIS_STORE} needs it`)
   if (wrong.length > 0 || config === undefined) throw new ConfigError(wrong.join('\n'))
   return config
+}
+
+/** The reading store that the settings choose. */
+export function chooseStore(config: Config) {
+  const { PARVIS_INFLUX_TOKEN: token, PARVIS_INFLUX_DATABASE: database, PARVIS_RETENTION_DAYS: retentionDays } = config
+  const url = config.PARVIS_INFLUX_URL ?? ''
+  const { PARVIS_INFLUX_USERNAME: username, PARVIS_INFLUX_PASSWORD: password } = config
+  const org = config.PARVIS_INFLUX_ORG ?? ''
+  const bucket = config.PARVIS_INFLUX_BUCKET
+  const choices = {
+    embedded: { kind: 'embedded', retentionDays },
+    influxdb1: { kind: 'influxdb1', url, database, username, password, retentionDays },
+    influxdb2: { kind: 'influxdb2', url, token: token ?? '', org, bucket, retentionDays },
+    influxdb3: { kind: 'influxdb3', url, database, token, retentionDays },
+  } as const
+  return choices[config.PARVIS_STORE]
 }
 
 /** The rows of the documentation's table of settings: name, what it takes, default. */

@@ -4,8 +4,9 @@ import { setTimeout as setTimer } from 'node:timers'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import type { Config } from '../config.ts'
+import { type Config, chooseStore } from '../config.ts'
 import { openStatusBoard } from '../inventory/status-board.ts'
+import { loadStore } from '../store/backend.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock } from '../store/lock.ts'
 import { openRegistry } from '../store/registry.ts'
@@ -40,7 +41,7 @@ export async function startApi(
     opened.defer(() => lock.release())
     const registry = await openRegistry({ dataDir, database: config.PARVIS_REGISTRY })
     opened.defer(() => registry.destroy())
-    const reader = openIngestReader(dataDir)
+    const reader = openIngestReader(dataDir, await loadStore(chooseStore(config)))
     opened.defer(() => reader.close())
     const state = openRoleState(dataDir, 'api')
     opened.defer(() => state.close())

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { chooseStore } from '../config.ts'
 import type { Reading } from '../domain/reading.ts'
 import { formatTime } from '../domain/time.ts'
 import { formatCsvLine } from '../inventory/csv.ts'
+import { loadStore } from '../store/backend.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { type Command, textOption, timeOption, UsageError } from './command.ts'
 
@@ -58,7 +60,7 @@ export const exportCommands: Record<string, Command> = {
         from: timeOption(values, 'from') ?? beginningOfTime,
         to: timeOption(values, 'to') ?? endOfTime,
       }
-      const reader = openIngestReader(config.PARVIS_DATA_DIR)
+      const reader = openIngestReader(config.PARVIS_DATA_DIR, await loadStore(chooseStore(config)))
       try {
         let chunk = format.head
         for await (const reading of reader.readings.scan(range)) {

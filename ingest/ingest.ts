@@ -1,13 +1,14 @@
-import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fault } from '../domain/fault.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Reading } from '../domain/reading.ts'
 import type { Uplink } from '../domain/uplink.ts'
 import { type ReplayRequest, takeRequests } from '../inventory/requests.ts'
+import type { OpenStore } from '../store/backend.ts'
 import { openIngestFile, type ReplayState, readCursor } from '../store/ingest-file.ts'
 import { type Group, journalFolder } from '../store/journal.ts'
 import { openJournalReader } from '../store/journal-reader.ts'
-import type { ReadingStore } from '../store/reading-store.ts'
+import { ReadingsLostError } from '../store/reading-store.ts'
 import type { Registry } from '../store/registry.ts'
 import { createCommitter } from './commit.ts'
 import { type DeadLetterLimits, deadLetterLimits } from './dead-letters.ts'
@@ -15,6 +16,7 @@ import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './dec
 import { type Catalogue, createDeviceBook } from './devices.ts'
 import { rememberFrames } from './frames.ts'
 import { type Replay, runReplay } from './replay.ts'
+import { openSettling } from './settling.ts'
 import { openSource } from './source.ts'
 
 export type IngestOptions = {
@@ -22,12 +24,17 @@ export type IngestOptions = {
   registry: Registry
   catalogue: Catalogue
   /** Opens the reading store; the embedded one stands in ingest's own file. */
-  openStore(database: DatabaseSync): ReadingStore
+  openStore: OpenStore
   horizonDays: number
   /** The IANA zone of times that a message tells without one. */
   zone: string
-  /** Days that readings are kept; for ever when absent. */
+  /** Days that readings are kept; for ever when absent, and when the store sees to it by itself. */
   retentionDays?: number
+  /**
+   * How long the store may still lose what it has taken, in ms: the journal keeps that much, and ingest goes back by it
+   * after an error. 0 for a store in ingest's own file, which loses nothing.
+   */
+  settleMs?: number
   limits?: DeadLetterLimits
   onCommitted?(readings: readonly Reading[]): void
   log(level: 'info' | 'warn' | 'error', text: string): void
@@ -57,17 +64,19 @@ export function openIngest(options: IngestOptions) {
   const database = openIngestFile(dataDir)
   // The journal is the durability: commits are made durable by the checkpoint, before which no segment is dropped.
   database.exec('PRAGMA wal_autocheckpoint = 0')
-  const store = options.openStore(database)
   const book = createDeviceBook(registry, options.catalogue)
-  const committer = createCommitter(database, store, options.limits ?? deadLetterLimits)
   const rules: DecodeRules = { horizonDays: options.horizonDays, zone: options.zone, frames: rememberFrames() }
   let hasFrames = false
-  let cursor = readCursor(database)
+  const settling = openSettling(database, options.settleMs ?? 0)
+  let cursor = settling.resume(readCursor(database))
   let confirmed = cursor
+  let told = readCursor(database)
+  const closing = new AbortController()
+  const store = options.openStore(database, { hasWritten: cursor > 0, signal: closing.signal })
+  const committer = createCommitter(database, store, options.limits ?? deadLetterLimits)
   const source = openSource(journalFolder(dataDir), cursor, (text) => log('error', `journal: ${text}`))
   const counters = { uplinks: 0, readings: 0, deadLetters: 0, replays: 0 }
   let trouble: string | null = null
-  let isClosed = false
   let wake: () => void = () => {}
   let checkpointedAt = 0
   let checkpointedCursor = -1
@@ -107,7 +116,10 @@ export function openIngest(options: IngestOptions) {
       counters.readings += outcome.committed.length
       counters.deadLetters += outcome.deadLetters
       cursor = last
-      options.onCommitted?.(outcome.committed)
+      // What is written again after an error was told the first time.
+      const isNew = batch[0]!.uplink.seq > told
+      options.onCommitted?.(isNew ? outcome.committed : outcome.committed.filter(({ seq }) => seq > told))
+      told = Math.max(told, last)
     } catch (error) {
       if (!isPermanent(error)) throw error
       const half = batch.length >> 1
@@ -150,17 +162,22 @@ export function openIngest(options: IngestOptions) {
 
   function checkpoint() {
     checkpointedAt = Date.now()
-    if (cursor === checkpointedCursor) return
+    if (cursor !== checkpointedCursor && !flush()) return
+    checkpointedCursor = cursor
+    confirmed = settling.confirm(cursor)
+  }
+
+  // Makes the commits durable; tells whether all are.
+  function flush(): boolean {
     const told = database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as Checkpoint
-    if (told.busy === 0 && told.checkpointed === told.log) {
-      confirmed = cursor
-      checkpointedCursor = cursor
-    } else if (told.log > longWalPages) database.prepare('PRAGMA wal_checkpoint(RESTART)').get()
+    if (told.busy === 0 && told.checkpointed === told.log) return true
+    if (told.log > longWalPages) database.prepare('PRAGMA wal_checkpoint(RESTART)').get()
+    return false
   }
 
   async function run() {
     let backOffMs = 100
-    while (!isClosed) {
+    while (!closing.signal.aborted) {
       const begun = Date.now()
       try {
         const isBusy = await step()
@@ -173,12 +190,24 @@ export function openIngest(options: IngestOptions) {
         }
       } catch (error) {
         const text = (error as Error).message
+        if (error instanceof ReadingsLostError) goBack(settling.forget())
+        else if (trouble === null) goBack(settling.distrust())
         if (text !== trouble) log('error', `ingest: waiting, and trying again: ${text}`)
         trouble = text
-        await delay(backOffMs)
+        // A server that is still clearing a lost database away would take new readings with it.
+        const pauseMs = error instanceof ReadingsLostError ? longestBackOffMs : backOffMs
+        await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => {})
         backOffMs = Math.min(backOffMs * 2, longestBackOffMs)
       }
     }
+  }
+
+  // What the store took a while ago it may have lost: all of it comes again, which changes nothing where it was not.
+  function goBack(settled: number) {
+    if (settled >= cursor) return
+    cursor = settled
+    confirmed = Math.min(confirmed, settled)
+    source.rewind(cursor)
   }
 
   function waitForWork(resolve: () => void) {
@@ -298,7 +327,7 @@ export function openIngest(options: IngestOptions) {
       return trouble
     },
     async close() {
-      isClosed = true
+      closing.abort()
       wake()
     },
     /** Ends it for good; after `run` has returned. */
@@ -322,10 +351,6 @@ function isPermanent(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true
   const { errcode } = error as { errcode?: number }
   return errcode !== undefined && permanentCodes.has(errcode & 0xff)
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function nextTurn(): Promise<void> {

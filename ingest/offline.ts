@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Config } from '../config.ts'
+import { type Config, chooseStore } from '../config.ts'
 import { formats, models } from '../devices/catalogue.ts'
 import { compileDecoder } from '../devices/codec.ts'
 import { requestReplay } from '../inventory/requests.ts'
 import type { Access } from '../store/access.ts'
-import { openEmbeddedStore } from '../store/embedded.ts'
+import { loadStore, settleTimeMs } from '../store/backend.ts'
 import type { ReplayState } from '../store/ingest-file.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock } from '../store/lock.ts'
@@ -23,16 +23,19 @@ export async function replayOffline(
 ): Promise<ReplayState> {
   const dataDir = config.PARVIS_DATA_DIR
   const lock = acquireLock(dataDir, 'ingest')
+  const choice = chooseStore(config)
+  const openStore = await loadStore(choice)
   const ingest = openIngest({
     dataDir,
     registry: access.registry,
     catalogue: { models, formats, compileDecoder },
-    openStore: (database) => openEmbeddedStore(database),
+    openStore,
+    settleMs: settleTimeMs(choice),
     horizonDays: config.PARVIS_HORIZON_DAYS,
     zone: config.PARVIS_TIME_ZONE,
     log: () => {},
   })
-  const reader = openIngestReader(dataDir)
+  const reader = openIngestReader(dataDir, openStore)
   try {
     const { id } = await requestReplay(access, span)
     for (;;) {

@@ -1,12 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Config } from '../config.ts'
+import { type Config, chooseStore } from '../config.ts'
 import { formats, models } from '../devices/catalogue.ts'
 import { compileDecoder } from '../devices/codec.ts'
-import { openEmbeddedStore } from '../store/embedded.ts'
+import { loadStore, settleTimeMs } from '../store/backend.ts'
 import type { Group } from '../store/journal.ts'
 import { acquireLock } from '../store/lock.ts'
 import { openRegistry } from '../store/registry.ts'
-import { openRoleState } from '../store/role-state.ts'
+import { openRoleState, readRoleState } from '../store/role-state.ts'
 import { openIngest } from './ingest.ts'
 import { startLiveServer } from './live-server.ts'
 
@@ -27,14 +27,17 @@ const lock = acquireLock(dataDir, 'ingest', lockWaitMs)
 const registry = await openRegistry({ dataDir, database: config.PARVIS_REGISTRY, readOnly: true })
 const live = await startLiveServer(dataDir)
 const state = openRoleState(dataDir, 'ingest')
+const choice = chooseStore(config)
 const ingest = openIngest({
   dataDir,
   registry,
   catalogue: { models, formats, compileDecoder },
-  openStore: (database) => openEmbeddedStore(database),
+  openStore: await loadStore(choice),
+  settleMs: settleTimeMs(choice),
   horizonDays: config.PARVIS_HORIZON_DAYS,
   zone: config.PARVIS_TIME_ZONE,
-  retentionDays: config.PARVIS_RETENTION_DAYS,
+  // InfluxDB drops what is past its retention by itself.
+  ...(choice.kind === 'embedded' ? { retentionDays: choice.retentionDays } : {}),
   onCommitted(readings) {
     live.tell(readings)
     port.postMessage({ cursor: ingest.cursor })
@@ -43,10 +46,13 @@ const ingest = openIngest({
 })
 
 function tell() {
+  const { journal_last_seq: lastSeq = 0 } = readRoleState(dataDir, 'broker').counters
+  const waiting = Math.max(0, lastSeq - ingest.cursor)
   state.tell({
     ready: ingest.trouble === null,
-    detail: ingest.trouble ?? undefined,
+    detail: ingest.trouble === null ? undefined : `${ingest.trouble}; ${waiting} messages wait in the journal`,
     counters: {
+      waiting,
       cursor: ingest.cursor,
       confirmed_seq: ingest.confirmedSeq,
       uplinks_total: ingest.counters.uplinks,

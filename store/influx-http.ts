@@ -3,8 +3,13 @@ import { gzip } from 'node:zlib'
 
 const compress = promisify(gzip)
 
-/** How InfluxDB is reached: base address, what identifies us, and how long an answer may take. */
-export type InfluxConnection = { url: string; headers: Record<string, string>; timeoutMs: number }
+/** How InfluxDB is reached: base address, what identifies us, and how long an answer may take; `signal` ends requests. */
+export type InfluxConnection = {
+  url: string
+  headers: Record<string, string>
+  timeoutMs: number
+  signal?: AbortSignal | undefined
+}
 
 /** InfluxDB refused what was asked, and will refuse it again; `status` is that of HTTP. */
 export class InfluxRefusal extends Error {
@@ -26,7 +31,7 @@ const gzipFromBytes = 1024
  * but 408, 429 and what tells of our credentials, and an Error for all else, which may be tried again.
  */
 export async function askInflux(
-  { url, headers, timeoutMs }: InfluxConnection,
+  { url, headers, timeoutMs, signal }: InfluxConnection,
   path: string,
   request: { method?: 'GET' | 'POST'; headers?: Record<string, string>; body?: string } = {},
 ): Promise<string> {
@@ -40,7 +45,7 @@ export async function askInflux(
       headers: { ...headers, ...request.headers, ...(isLarge ? { 'content-encoding': 'gzip' } : {}) },
       body: isLarge ? ((await compress(body, { level: 1 })) as Uint8Array<ArrayBuffer>) : body,
       redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
     })
     text = await answer.text()
   } catch (error) {

@@ -16,8 +16,8 @@ import {
  * InfluxDB can hold, `from` is included, `to` excluded. Whatever throws may be tried again, but for InfluxRefusal.
  */
 export type InfluxServer = {
-  /** Makes the database or bucket, and its retention, where they are missing. */
-  prepare(): Promise<void>
+  /** Makes the database or bucket, and its retention, where they are missing; tells whether it had to. */
+  prepare(): Promise<boolean>
   /** Writes lines of line protocol with times in milliseconds, wholly, or throws. InfluxRefusal: not these lines. */
   write(lines: string): Promise<void>
   /** The series of some devices, or of all, in any order; one without readings may be among them. */
@@ -44,12 +44,17 @@ const maxKnownSeries = 200_000
 /**
  * Readings in InfluxDB: measurement = quantity, tags `device` and `channel` (absent when empty), one float field
  * `value`, milliseconds. InfluxDB keeps neither `receivedAt` nor `seq`: readings come back with `observedAt` and 0, and
- * of two writes of one key the later one stands; ingest writes in the order of `seq`.
+ * of two writes of one key the later one stands; ingest writes in the order of `seq`. With `hasWritten` the database is
+ * expected to be there: `write` throws ReadingsLostError, once, when it was not, and whenever it is gone later.
  */
-export function openInfluxStore(server: InfluxServer): ReadingStore {
+export function openInfluxStore(
+  server: InfluxServer,
+  { hasWritten = false }: { hasWritten?: boolean | undefined } = {},
+): ReadingStore {
   const prefixes = new Map<string, string>()
   let batchLines = 5000
   let isPrepared = false
+  let hasLines = hasWritten
 
   function prefixOf(reading: Reading): string {
     const key = `${reading.deviceId}\n${reading.channel}\n${reading.quantity}`
@@ -93,18 +98,20 @@ export function openInfluxStore(server: InfluxServer): ReadingStore {
   // had taken are written again by that, which changes nothing.
   async function send(batch: readonly Line[], rejected: { index: number; reason: string }[]): Promise<void> {
     if (!isPrepared) {
-      await server.prepare()
+      const isNew = await server.prepare()
       isPrepared = true
+      if (isNew && hasLines) throw new ReadingsLostError('InfluxDB had lost its database, which was made again')
     }
+    hasLines = true
     const begun = performance.now()
     try {
       await server.write(batch.map((line) => line.text).join('\n'))
     } catch (error) {
       if (!(error instanceof InfluxRefusal)) throw error
       if (error.status === 404) {
-        // It is made anew when the batch comes again.
         isPrepared = false
-        throw new ReadingsLostError(`InfluxDB has lost its database: ${error.message}`)
+        await send(batch, rejected)
+        return
       }
       if (batch.length === 1) {
         rejected.push({ index: batch[0]!.index, reason: error.message })

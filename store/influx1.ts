@@ -12,6 +12,8 @@ export type Influx1Options = {
   password?: string | undefined
   retentionDays?: number | undefined
   timeoutMs: number
+  /** Aborted, it ends what is under way. */
+  signal?: AbortSignal | undefined
 }
 
 type RawSeries = { name: string; tags?: Record<string, string>; columns: string[]; values?: (string | number)[][] }
@@ -21,7 +23,7 @@ type RawAnswer = { results: { series?: RawSeries[]; error?: string }[] }
  * InfluxDB 1.x, and what speaks its `/write` and `/query`: lines are written over HTTP, questions are asked in InfluxQL
  * through the client library `influx`.
  */
-export function openInflux1({ url, database, username, password, retentionDays, timeoutMs }: Influx1Options) {
+export function openInflux1({ url, database, username, password, retentionDays, timeoutMs, signal }: Influx1Options) {
   const { hostname, port, protocol } = new URL(url)
   const scheme = protocol === 'https:' ? 'https' : 'http'
   const client = new InfluxDB({
@@ -34,7 +36,7 @@ export function openInflux1({ url, database, username, password, retentionDays, 
   })
   const login: Record<string, string> =
     username === undefined ? {} : { authorization: `Basic ${base64(`${username}:${password ?? ''}`)}` }
-  const connection: InfluxConnection = { url, headers: login, timeoutMs }
+  const connection: InfluxConnection = { url, headers: login, timeoutMs, signal }
   const writePath = `/write?${new URLSearchParams({ db: database, precision: 'ms' })}`
 
   async function ask(statement: string): Promise<RawSeries[]> {
@@ -50,10 +52,13 @@ export function openInflux1({ url, database, username, password, retentionDays, 
 
   const server: InfluxServer = {
     async prepare() {
+      const before = await ask('SHOW DATABASES')
+      if (before[0]?.values?.some(([name]) => name === database) === true) return false
       const duration = retentionDays === undefined ? '' : ` WITH DURATION ${retentionDays}d NAME "parvis"`
       const body = new URLSearchParams({ q: `CREATE DATABASE ${quoteName(database)}${duration}` })
       const headers = { 'content-type': 'application/x-www-form-urlencoded' }
       await askInflux(connection, '/query', { method: 'POST', headers, body: body.toString() })
+      return true
     },
     async write(lines) {
       await askInflux(connection, writePath, { method: 'POST', body: lines })

@@ -12,6 +12,8 @@ export type Influx2Options = {
   bucket: string
   retentionDays?: number | undefined
   timeoutMs: number
+  /** Aborted, it ends what is under way. */
+  signal?: AbortSignal | undefined
 }
 
 type Row = { _time: string; _value: number; _measurement: string; device?: string; channel?: string }
@@ -20,9 +22,17 @@ type Row = { _time: string; _value: number; _measurement: string; device?: strin
  * InfluxDB 2.x: lines are written over HTTP, questions are asked in Flux through the client library
  * `@influxdata/influxdb-client`.
  */
-export function openInflux2({ url, token, org, bucket, retentionDays, timeoutMs }: Influx2Options): InfluxServer {
+export function openInflux2({
+  url,
+  token,
+  org,
+  bucket,
+  retentionDays,
+  timeoutMs,
+  signal,
+}: Influx2Options): InfluxServer {
   const client = new InfluxDB({ url, token, timeout: timeoutMs }).getQueryApi(org)
-  const connection: InfluxConnection = { url, headers: { authorization: `Token ${token}` }, timeoutMs }
+  const connection: InfluxConnection = { url, headers: { authorization: `Token ${token}` }, timeoutMs, signal }
   const place = new URLSearchParams({ org, bucket })
   const json = { 'content-type': 'application/json' }
 
@@ -44,13 +54,14 @@ export function openInflux2({ url, token, org, bucket, retentionDays, timeoutMs 
       const asked = await askInflux(connection, `/api/v2/buckets?${new URLSearchParams({ org, name: bucket })}`).catch(
         ignoreNotFound,
       )
-      if (listOf(asked, 'buckets').length > 0) return
+      if (listOf(asked, 'buckets').length > 0) return false
       const [found] = listOf(await askInflux(connection, `/api/v2/orgs?${new URLSearchParams({ org })}`), 'orgs')
       if (found === undefined) throw new Error(`InfluxDB at ${url} has no organisation "${org}"`)
       const retentionRules =
         retentionDays === undefined ? [] : [{ type: 'expire', everySeconds: retentionDays * 86_400 }]
       const body = JSON.stringify({ orgID: found.id, name: bucket, retentionRules })
       await askInflux(connection, '/api/v2/buckets', { method: 'POST', headers: json, body })
+      return true
     },
     async write(lines) {
       const headers = { 'content-type': 'text/plain; charset=utf-8' }

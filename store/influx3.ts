@@ -12,14 +12,16 @@ export type Influx3Options = {
   database: string
   retentionDays?: number | undefined
   timeoutMs: number
+  /** Aborted, it ends what is under way. */
+  signal?: AbortSignal | undefined
 }
 
 type Row = Record<string, string | number | null>
 
 /** InfluxDB 3: lines and questions, in SQL, over HTTP. It cannot remove single readings, so `remove` refuses. */
-export function openInflux3({ url, token, database, retentionDays, timeoutMs }: Influx3Options): InfluxServer {
+export function openInflux3({ url, token, database, retentionDays, timeoutMs, signal }: Influx3Options): InfluxServer {
   const login: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const connection: InfluxConnection = { url, headers: login, timeoutMs }
+  const connection: InfluxConnection = { url, headers: login, timeoutMs, signal }
   const json = { 'content-type': 'application/json' }
   // A refused batch leaves nothing behind: halving it finds the line without asking which ones were taken.
   const place = new URLSearchParams({ db: database, precision: 'millisecond', accept_partial: 'false' })
@@ -52,12 +54,14 @@ export function openInflux3({ url, token, database, retentionDays, timeoutMs }: 
     async prepare() {
       const retention = retentionDays === undefined ? {} : { retention_period: `${retentionDays}d` }
       const body = JSON.stringify({ db: database, ...retention })
-      await askInflux(connection, '/api/v3/configure/database', { method: 'POST', headers: json, body }).catch(
-        (error: Error) => {
-          // 409: it is there already.
-          if (!(error instanceof InfluxRefusal && error.status === 409)) throw error
-        },
-      )
+      try {
+        await askInflux(connection, '/api/v3/configure/database', { method: 'POST', headers: json, body })
+        return true
+      } catch (error) {
+        // 409: it is there already.
+        if (error instanceof InfluxRefusal && error.status === 409) return false
+        throw error
+      }
     },
     async write(lines) {
       await askInflux(connection, `/api/v3/write_lp?${place}`, { method: 'POST', body: lines })

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetterReason, Fault } from '../domain/fault.ts'
 import type { Quantity } from '../domain/quantity.ts'
 import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
+import type { OpenStore } from './backend.ts'
 import { openEmbeddedStore } from './embedded.ts'
 import { type DeadLetter, ingestFile, type ReplayState } from './ingest-file.ts'
 import type { ReadingStore, SeriesQuery, SeriesRange } from './reading-store.ts'
@@ -27,8 +28,11 @@ export type IngestReader = {
 // SQLite takes more parameters than this in one statement; larger lists are asked in several.
 const devicesPerQuery = 500
 
-/** Opens the read side of ingest's file in a data folder; never fails for a folder that is still empty. */
-export function openIngestReader(dataDir: string): IngestReader {
+/**
+ * Opens the read side of ingest's file in a data folder, and of the reading store that was chosen; never fails for a
+ * folder that is still empty.
+ */
+export function openIngestReader(dataDir: string, openStore: OpenStore = openEmbeddedStore): IngestReader {
   let opened: { database: DatabaseSync; readings: ReadingStore } | null = null
 
   function open() {
@@ -38,7 +42,7 @@ export function openIngestReader(dataDir: string): IngestReader {
         database.close()
         return null
       }
-      opened = { database, readings: openEmbeddedStore(database, { readOnly: true }) }
+      opened = { database, readings: openStore(database, { readOnly: true }) }
     }
     return opened
   }

@@ -28,6 +28,8 @@ export async function startPlatform(options: {
   arguments?: string[]
   execArguments?: string[]
   ports?: { http: number; mqtt: number }
+  /** What answers with 200 once it has started; `/health` does when every role is ready. */
+  readyPath?: string
 }): Promise<Platform> {
   const http = options.ports?.http ?? (await freePort())
   const mqtt = options.ports?.mqtt ?? (await freePort())
@@ -52,7 +54,7 @@ export async function startPlatform(options: {
   const httpUrl = `http://127.0.0.1:${http}`
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`the platform ended with ${child.exitCode}:\n${output}`)
-    return (await fetch(`${httpUrl}/health`).catch(() => null))?.status === 200
+    return (await fetch(`${httpUrl}${options.readyPath ?? '/health'}`).catch(() => null))?.status === 200
   }, 60_000)
   return {
     dataDir: options.dataDir,

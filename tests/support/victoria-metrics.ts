@@ -39,7 +39,7 @@ export function openVictoriaMetrics(url: string): InfluxServer {
     toSeries(metric.__name__!.slice(0, -field.length), metric.device, metric.channel)
 
   return {
-    prepare: async () => {},
+    prepare: async () => false,
     write,
     async listSeries(devices) {
       const all = (await readAll()).map(seriesOf).filter((each) => each !== null)
