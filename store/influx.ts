@@ -98,7 +98,10 @@ export function openInfluxStore(
   // had taken are written again by that, which changes nothing.
   async function send(batch: readonly Line[], rejected: { index: number; reason: string }[]): Promise<void> {
     if (!isPrepared) {
-      const isNew = await server.prepare()
+      const isNew = await server.prepare().catch((error: Error) => {
+        // A refusal here says nothing of the lines.
+        throw new Error(error.message)
+      })
       isPrepared = true
       if (isNew && hasLines) throw new ReadingsLostError('InfluxDB had lost its database, which was made again')
     }

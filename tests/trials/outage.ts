@@ -18,92 +18,120 @@ export type Outage = (typeof outages)[number]
 
 /**
  * What an outage trial found: PUBACK's 99th percentile in ms over what was published while Parvis ran, clients that were
- * disconnected otherwise than by our own kill, and how long ingest took to catch up after the outage, in ms.
+ * disconnected otherwise than by our own kill, and how long ingest took to catch up after each outage, in ms.
  */
 export type OutageReport = {
-  outage: Outage
   sent: number
   acknowledged: number
   lost: number
   invented: number
   disconnected: number
   pubackP99Ms: number
-  caughtUpMs: number
+  caughtUpMs: Record<string, number>
 }
 
 export type OutageOptions = {
   folder: string
-  outage: Outage
+  /** What happens to InfluxDB, one after another. */
+  outages: readonly Outage[]
   devices: number
   /** Messages a second, of all devices together. */
   perSecond: number
-  /** How long InfluxDB is ill, and whether Parvis is killed (SIGKILL) in the middle. */
+  /** How long InfluxDB is ill each time. */
   outageMs: number
-  killsParvis: boolean
+  /** In the middle of which outages Parvis is killed (SIGKILL), and started again. */
+  killsIn: readonly Outage[]
   log?(line: string): void
 }
 
 const database = 'parvis'
-const diskMiB = 96
+const dayMs = 86_400_000
 
 /**
- * Publishes with QoS 1 at a steady pace while InfluxDB is ill, then compares what was acknowledged with what InfluxDB
- * holds once ingest has caught up. Readings are told apart by device and observedAt.
+ * Publishes with QoS 1 at a steady pace while InfluxDB is ill in one way after another, then compares what was
+ * acknowledged with what InfluxDB holds. Readings are told apart by device and observedAt. InfluxDB has a disk of its own,
+ * of memory, that can be filled: this needs root.
  */
 export async function runOutageTrial(options: OutageOptions): Promise<OutageReport> {
   noteRealPackage('mqtt')
-  const { outage, outageMs, log = () => {} } = options
-  const dataDir = join(options.folder, 'data')
-  const influxDir = join(options.folder, 'influxdb')
-  for (const folder of [dataDir, influxDir]) mkdirSync(folder, { recursive: true })
-  // A disk of its own, that can be filled.
-  if (outage === 'has no space')
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMiB}m`, 'tmpfs', influxDir], { stdio: 'inherit' })
+  const { folder, outageMs, log = () => {} } = options
+  const dataDir = join(folder, 'data')
+  const influxDir = join(folder, 'influxdb')
+  for (const each of [dataDir, influxDir]) mkdirSync(each, { recursive: true })
+  const diskMiB = 64 + Math.ceil((options.perSecond * outageMs * options.outages.length) / 1e7)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMiB}m`, 'tmpfs', influxDir], { stdio: 'inherit' })
   let influxd = await startInfluxd({ folder: influxDir })
   const proxy = await startFaultyProxy(influxd)
   const env = { PARVIS_STORE: 'influxdb1', PARVIS_INFLUX_URL: proxy.url, PARVIS_LOG_LEVEL: 'error' }
   const ports = { http: await freePort(), mqtt: await freePort() }
-  const devices: Device[] = []
-  for (let i = 0; i < options.devices; i++) {
-    const id = `outage-${i}`
-    const { secret } = await parvis<{ secret: string }>(dataDir, 'device', 'add', id, '--model', 'generic-json')
-    devices.push({ id, secret, next: Date.now() - 86_400_000 })
+  const devices = await registerDevices(dataDir, folder, options.devices)
+  // Each makes InfluxDB ill, and answers how to heal it.
+  const illnesses: Record<Outage, () => Promise<() => Promise<void>>> = {
+    async refuses() {
+      await influxd.stop('SIGKILL')
+      return restart
+    },
+    async hangs() {
+      influxd.process.kill('SIGSTOP')
+      return async () => void influxd.process.kill('SIGCONT')
+    },
+    async fails() {
+      proxy.set('fail')
+      return async () => proxy.set('pass')
+    },
+    async 'is slow'() {
+      proxy.set('slow')
+      return async () => proxy.set('pass')
+    },
+    async 'has no space'() {
+      const filler = join(influxDir, 'filler')
+      const { bavail, bsize } = statfsSync(influxDir)
+      writeFileSync(filler, Buffer.alloc(bavail * bsize))
+      return async () => {
+        rmSync(filler)
+        // InfluxDB 1.6 goes on refusing once its log could not be written: whoever frees the disk restarts it too.
+        await restart()
+      }
+    },
+    async 'lost its database'() {
+      const query = new URLSearchParams({ q: `DROP DATABASE "${database}"` })
+      await (await fetch(`${influxd.url}/query?${query}`, { method: 'POST' })).text()
+      return async () => {}
+    },
   }
   let platform: Platform = await startPlatform({ dataDir, ports, env })
   const load = startLoad(devices, ports.mqtt, options.perSecond)
-
-  const stored = () => (readRoleState(dataDir, 'ingest').counters.readings_total ?? 0) > 0
-  const isCaughtUp = () => {
-    const { journal_last_seq: lastSeq } = readRoleState(dataDir, 'broker').counters
-    const { ready, counters } = readRoleState(dataDir, 'ingest')
-    return ready && lastSeq !== undefined && (counters.cursor ?? 0) >= lastSeq
-  }
+  const caughtUpMs: Record<string, number> = {}
 
   try {
-    await until(stored, 30_000)
-    log(`InfluxDB ${outage}`)
-    const heal = await fallIll()
-    const beganAt = Date.now()
-    // What Parvis says of it: since when, and how much waits.
-    const isTold = () => /\d+ messages wait in the journal/.test(readRoleState(dataDir, 'ingest').detail ?? '')
-    if (outage !== 'is slow') await until(isTold, 60_000)
-    await setTimeout(Math.max(0, outageMs / 2 - (Date.now() - beganAt)))
-    if (options.killsParvis) {
-      log('Parvis is killed')
-      load.pause()
-      await platform.kill()
-      platform = await startRole()
-      load.resume()
+    for (const outage of options.outages) {
+      const before = readingsStored(dataDir)
+      await until(() => readingsStored(dataDir) > before, 60_000)
+      log(`InfluxDB ${outage}`)
+      const heal = await illnesses[outage]()
+      const beganAt = Date.now()
+      if (outage !== 'is slow') await until(() => isTold(dataDir), 60_000)
+      await setTimeout(Math.max(0, outageMs / 2 - (Date.now() - beganAt)))
+      if (options.killsIn.includes(outage)) {
+        log('Parvis is killed')
+        load.pause()
+        await platform.kill()
+        // It starts without InfluxDB too: only ingest is not ready.
+        platform = await startPlatform({ dataDir, ports, env, readyPath: '/api/openapi.json' })
+        load.resume()
+      }
+      await setTimeout(Math.max(0, outageMs - (Date.now() - beganAt)))
+      const lastSeq = lastOf(dataDir)
+      await heal()
+      const healedAt = Date.now()
+      await until(() => isStored(dataDir, lastSeq), 300_000)
+      caughtUpMs[outage] = Date.now() - healedAt
+      log(`caught up after ${caughtUpMs[outage]} ms`)
     }
-    await setTimeout(Math.max(0, outageMs - (Date.now() - beganAt)))
-    await heal()
-    const healedAt = Date.now()
     await load.stop()
-    await until(isCaughtUp, 300_000)
-    const caughtUpMs = Date.now() - healedAt
+    await until(() => isStored(dataDir, lastOf(dataDir)), 300_000)
     const found = await readAll(influxd.url)
     return {
-      outage,
       sent: load.sent.size,
       acknowledged: load.acknowledged.size,
       lost: [...load.acknowledged].filter((key) => !found.has(key)).length,
@@ -113,51 +141,43 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       caughtUpMs,
     }
   } finally {
-    await load.stop()
+    await load.stop().catch(() => {})
     await platform.kill()
     await proxy.close()
     await influxd.stop('SIGKILL')
-    if (outage === 'has no space') execFileSync('umount', ['--lazy', influxDir])
-    rmSync(influxDir, { recursive: true, force: true })
+    execFileSync('umount', ['--lazy', influxDir])
   }
 
-  // The roles start without InfluxDB: only ingest is not ready.
-  async function startRole(): Promise<Platform> {
-    return startPlatform({ dataDir, ports, env, readyPath: '/api/openapi.json' })
+  /** Starts InfluxDB again over what it kept. */
+  async function restart() {
+    await influxd.stop('SIGKILL')
+    influxd = await startInfluxd({ folder: influxDir, port: influxd.port })
   }
+}
+function readingsStored(dataDir: string): number {
+  return readRoleState(dataDir, 'ingest').counters.readings_total ?? 0
+}
 
-  /** Makes InfluxDB ill; answers how to heal it. */
-  async function fallIll(): Promise<() => Promise<void>> {
-    if (outage === 'refuses') {
-      await influxd.stop('SIGKILL')
-      return async () => {
-        influxd = await startInfluxd({ folder: influxDir, port: influxd.port })
-      }
-    }
-    if (outage === 'hangs') {
-      influxd.process.kill('SIGSTOP')
-      return async () => void influxd.process.kill('SIGCONT')
-    }
-    if (outage === 'has no space') {
-      const filler = join(influxDir, 'filler')
-      const { bavail, bsize } = statfsSync(influxDir)
-      writeFileSync(filler, Buffer.alloc(bavail * bsize))
-      return async () => {
-        rmSync(filler)
-        // InfluxDB 1.6 goes on refusing once its log could not be written: whoever frees the disk restarts it too.
-        await influxd.stop('SIGKILL')
-        influxd = await startInfluxd({ folder: influxDir, port: influxd.port })
-      }
-    }
-    if (outage === 'lost its database') {
-      const query = new URLSearchParams({ q: `DROP DATABASE "${database}"` })
-      const answer = await fetch(`${influxd.url}/query?${query}`, { method: 'POST' })
-      await answer.text()
-      return async () => {}
-    }
-    proxy.set(outage === 'fails' ? 'fail' : 'slow')
-    return async () => proxy.set('pass')
-  }
+function lastOf(dataDir: string): number {
+  return readRoleState(dataDir, 'broker').counters.journal_last_seq ?? 0
+}
+
+function isStored(dataDir: string, seq: number): boolean {
+  const { ready, counters } = readRoleState(dataDir, 'ingest')
+  return ready && (counters.cursor ?? 0) >= seq
+}
+
+/** Whether Parvis says that InfluxDB is ill, and how much waits. */
+function isTold(dataDir: string): boolean {
+  return /\d+ messages wait in the journal/.test(readRoleState(dataDir, 'ingest').detail ?? '')
+}
+
+async function registerDevices(dataDir: string, folder: string, count: number): Promise<Device[]> {
+  const file = join(folder, 'devices.csv')
+  const lines = Array.from({ length: count }, (_, i) => `outage-${i},generic-json`)
+  writeFileSync(file, `id,model\n${lines.join('\n')}\n`)
+  const { devices } = await parvis<{ devices: { id: string; secret: string }[] }>(dataDir, 'device', 'import', file)
+  return devices.map((each) => ({ ...each, next: Date.now() - dayMs }))
 }
 
 async function readAll(url: string): Promise<Set<string>> {
