@@ -2,30 +2,55 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CrashOptions, runCrashTrial } from './crash.ts'
+import { outages, runOutageTrial } from './outage.ts'
 
 /*
  * The long trials, one after another; `npm run trials -- power-cut` runs those whose name has that word. Each prints what
  * it found, and the exit code says whether all held.
  */
 
-const publishers = 20
+type Place = { folder: string; seed: number; log(line: string): void }
+type Report = object & { held: boolean }
 
-const trials: Record<string, Omit<CrashOptions, 'folder' | 'seed'>> = {
-  'kill -9, fifty times': { rounds: 50, publishers },
-  'power-cut, fifty times': { rounds: 50, publishers, powerCut: {} },
+const tenMinutesMs = 600_000
+
+async function crash(place: Place, options: Omit<CrashOptions, 'folder' | 'seed' | 'publishers'>): Promise<Report> {
+  const report = await runCrashTrial({ ...place, publishers: 20, ...options })
+  const { lost, twice, invented, wrong } = report
+  return { ...report, held: lost + twice + invented + wrong === 0 }
+}
+
+// An outage is caught up within two minutes of its end, and PUBACK never waits for it.
+async function outage(place: Place): Promise<Report> {
+  const report = await runOutageTrial({
+    ...place,
+    outages,
+    devices: 100,
+    perSecond: 1000,
+    outageMs: tenMinutesMs,
+    killsIn: outages,
+  })
+  const { lost, invented, disconnected, pubackP99Ms, caughtUpMs } = report
+  const isPrompt = pubackP99Ms <= 100 && Object.values(caughtUpMs).every((ms) => ms <= 120_000)
+  return { ...report, held: lost + invented + disconnected === 0 && isPrompt }
+}
+
+const trials: Record<string, (place: Place) => Promise<Report>> = {
+  'kill -9, fifty times': (place) => crash(place, { rounds: 50 }),
+  'power-cut, fifty times': (place) => crash(place, { rounds: 50, powerCut: {} }),
+  'outage of InfluxDB, ten minutes of each kind': outage,
 }
 
 const wanted = process.argv[2] ?? ''
 let isHeld = true
-for (const [name, options] of Object.entries(trials)) {
+for (const [name, run] of Object.entries(trials)) {
   if (!name.includes(wanted)) continue
   const folder = mkdtempSync(join(tmpdir(), 'parvis-trial-'))
   const seed = Number(process.env.TRIAL_SEED ?? Date.now() % 1_000_000)
   console.log(`${name} (TRIAL_SEED=${seed})`)
-  const report = await runCrashTrial({ ...options, folder, seed, log: (line) => console.log(`  ${line}`) })
+  const report = await run({ folder, seed, log: (line) => console.log(`  ${line}`) })
   console.log(JSON.stringify(report))
-  const { lost, twice, invented, wrong } = report
-  if (lost + twice + invented + wrong > 0) isHeld = false
+  if (!report.held) isHeld = false
   rmSync(folder, { recursive: true, force: true })
 }
 console.log(isHeld ? 'all held' : 'NOT HELD')
