@@ -118,7 +118,7 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
         await platform.kill()
         // It starts without InfluxDB too: only ingest is not ready.
         platform = await startPlatform({ dataDir, ports, env, readyPath: '/api/openapi.json' })
-        load.resume()
+        await load.resume()
       }
       await setTimeout(Math.max(0, outageMs - (Date.now() - beganAt)))
       const lastSeq = lastOf(dataDir)
@@ -253,7 +253,8 @@ function startLoad(devices: readonly Device[], port: number, perSecond: number) 
     pause() {
       isPaused = true
     },
-    resume() {
+    async resume() {
+      await until(() => clients.every((client) => client.connected), 60_000)
       isPaused = false
     },
     p99Ms: () => latenciesMs.sort((a, b) => a - b)[Math.floor(latenciesMs.length * 0.99)] ?? 0,
