@@ -49,8 +49,8 @@ export function findCallersIn(registry: Registry): FindCaller {
   return async (token, request) => {
     const found = await verifyToken(registry, token)
     if (found === null) return null
-    const { id, role, name } = found
-    return { id, role, name, access: openAccess(registry, { kind: 'token', id, name }, request) }
+    const { id, role, name, services } = found
+    return { id, role, name, access: openAccess(registry, { kind: 'token', id, name }, { ...request, services }) }
   }
 }
 

@@ -1,10 +1,18 @@
 import { connect, type Socket } from 'node:net'
-import { defineQuantity, isQuantity } from '../domain/quantity.ts'
+import { defineQuantity, isQuantity, type Quantity } from '../domain/quantity.ts'
 import { formatTime } from '../domain/time.ts'
 import { type LiveReading, liveSocketPath } from '../store/live.ts'
 
 /** What a listener wants to hear of; without a list, everything. */
-export type LiveFilter = { deviceIds?: ReadonlySet<string> | undefined; quantities?: ReadonlySet<string> | undefined }
+export type LiveFilter = {
+  deviceIds?: ReadonlySet<string> | undefined
+  quantities?: ReadonlySet<string> | undefined
+  /** A reading as the listener sees it: none, or several; as it is when left out. */
+  see?: ((reading: SeenReading) => SeenReading[]) | undefined
+}
+
+/** A reading of a known quantity as it comes by. */
+export type SeenReading = LiveReading & { quantity: Quantity }
 
 /**
  * Where a listener's events go: an HTTP response is one. `writableLength` is how many bytes wait for a slow reader;
@@ -85,15 +93,20 @@ export function openLiveFeed(dataDir: string, options: { heartbeatMs?: number } 
   }
 
   function tell(lines: readonly string[]) {
-    const events = lines.map(toEvent).filter((event) => event !== null)
+    const readings = lines.map(parseReading).filter((reading) => reading !== null)
+    // Most listeners see readings as they are: these are written once for all.
+    const events = readings.map((reading) => ({ reading, text: writeEvent(reading) }))
     for (const listener of listeners) {
-      const { deviceIds, quantities } = listener.filter
+      const { deviceIds, quantities, see } = listener.filter
       let text = ''
       let count = 0
       for (const event of events) {
-        if (deviceIds?.has(event.deviceId) === false || quantities?.has(event.quantity) === false) continue
-        text += event.text
-        count++
+        if (deviceIds?.has(event.reading.deviceId) === false) continue
+        for (const reading of see === undefined ? [event.reading] : see(event.reading)) {
+          if (quantities?.has(reading.quantity) === false) continue
+          text += reading === event.reading ? event.text : writeEvent(reading)
+          count++
+        }
       }
       if (count > 0 && listener.missed > 0) tellMissed(listener)
       if (count > 0) send(listener, text, count)
@@ -135,24 +148,28 @@ function tellMissed(listener: Listener): boolean {
   return true
 }
 
-// One reading as a server-sent event (WHATWG HTML section 9.2), or null for a line that is not one.
-function toEvent(line: string): { deviceId: string; quantity: string; text: string } | null {
+// One line of the feed, or null for what is no reading.
+function parseReading(line: string): SeenReading | null {
   if (line === '') return null
   try {
-    const { deviceId, channel, quantity, value, observedAt, receivedAt } = JSON.parse(line) as LiveReading
-    if (!isQuantity(quantity)) return null
-    const { unit } = defineQuantity(quantity)
-    const data = JSON.stringify({
-      deviceId,
-      channel,
-      quantity,
-      value,
-      unit,
-      observedAt: formatTime(observedAt),
-      receivedAt: formatTime(receivedAt),
-    })
-    return { deviceId, quantity, text: `event: reading\ndata: ${data}\n\n` }
+    const { quantity, ...reading } = JSON.parse(line) as LiveReading
+    return isQuantity(quantity) ? { ...reading, quantity } : null
   } catch {
     return null
   }
+}
+
+// One reading as a server-sent event (WHATWG HTML section 9.2).
+function writeEvent({ deviceId, channel, quantity, value, observedAt, receivedAt }: SeenReading): string {
+  const { unit } = defineQuantity(quantity)
+  const data = JSON.stringify({
+    deviceId,
+    channel,
+    quantity,
+    value,
+    unit,
+    observedAt: formatTime(observedAt),
+    receivedAt: formatTime(receivedAt),
+  })
+  return `event: reading\ndata: ${data}\n\n`
 }

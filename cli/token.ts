@@ -13,21 +13,31 @@ import {
 
 export const tokenCommands: Record<string, Command> = {
   'token create': {
-    usage: `token create --role ${roles.join('|')} [--name n]`,
+    usage: `token create --role ${roles.join('|')} [--name n] [--services a,b]`,
     summary: {
       fr: 'Crée un jeton pour l’API et le donne, une seule fois',
       en: 'Makes a token for the API and tells it, once',
     },
     words: 0,
-    options: { role: { type: 'string' }, name: { type: 'string' } },
+    options: { role: { type: 'string' }, name: { type: 'string' }, services: { type: 'string' } },
     optionTexts: {
       role: { fr: 'ce qu’il permet', en: 'what it allows' },
       name: { fr: 'pour qui, pour quoi', en: 'for whom, for what' },
+      services: {
+        fr: 'services auxquels il est limité, séparés par des virgules ; tous sinon',
+        en: 'services to which it is limited, separated by commas; all otherwise',
+      },
     },
     async run({ access, print }, _, values) {
       const role = neededOption(values, 'role')
       if (!roles.includes(role as Role)) throw new UsageError(`--role ${role}: ${roles.join(', ')}`)
-      const made = await addToken(await access(), { role: role as Role, name: textOption(values, 'name') })
+      const made = await addToken(await access(), {
+        role: role as Role,
+        name: textOption(values, 'name'),
+        services: textOption(values, 'services')
+          ?.split(',')
+          .map((each) => each.trim()),
+      })
       print(made, made.token)
     },
   },

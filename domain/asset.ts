@@ -51,6 +51,9 @@ const dateSchema = z.iso.date({ error: 'expected a date such as 2026-03-31' })
 const latitude = z.number().min(-90).max(90)
 const longitude = z.number().min(-180).max(180)
 
+/** A service of the authority, by its name. */
+export const serviceSchema = text(120)
+
 const assetFields = {
   id: assetIdSchema,
   kind: z.enum(assetKindNames),
@@ -62,7 +65,7 @@ const assetFields = {
   address: text(300).nullable(),
   district: text(120).nullable(),
   commune: text(120).nullable(),
-  service: text(120).nullable(),
+  service: serviceSchema.nullable(),
   parentId: assetIdSchema.nullable(),
   lifeCycle: z.enum(assetLifeCycles),
   condition: z.enum(assetConditions).nullable(),
@@ -122,6 +125,7 @@ const deviceFields = {
   label: text(200).nullable(),
   expectedIntervalS: expectedIntervalS.nullable(),
   lifeCycle: z.enum(deviceLifeCycles),
+  service: serviceSchema.nullable().describe('That it belongs to, wherever it hangs; null for nobody’s.'),
 }
 
 /** A device, as the API tells it; `expectedIntervalS` null stands for its model's. */
@@ -134,6 +138,7 @@ export const newDeviceSchema = z.strictObject({
   model: deviceFields.model,
   label: deviceFields.label.optional(),
   expectedIntervalS: deviceFields.expectedIntervalS.optional(),
+  service: deviceFields.service.optional(),
   secret: z.string().optional(),
 })
 export type NewDevice = z.infer<typeof newDeviceSchema>

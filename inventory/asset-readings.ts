@@ -1,12 +1,10 @@
-import { calibrate } from '../domain/calibration.ts'
 import type { Installation } from '../domain/installation.ts'
 import { Problem } from '../domain/problem.ts'
-import type { Latest, Reading } from '../domain/reading.ts'
+import type { Latest } from '../domain/reading.ts'
 import type { Access } from '../store/access.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
-import type { ReadingStore } from '../store/reading-store.ts'
 import { installationsAt, toInstallation } from './installations.ts'
-import { compareTexts, type JoinedSeries, type Part, type PartsQuery, readParts } from './series-parts.ts'
+import { type JoinedSeries, type Part, type PartsQuery, readLatest, readParts } from './series-parts.ts'
 
 /** As the installations were known then (UTC epoch ms); as they are known now when left out. */
 export type AsKnown = { asKnownAt?: number | undefined }
@@ -21,22 +19,7 @@ export async function readAssetLatest(
   assetId: string,
   { asKnownAt }: AsKnown = {},
 ): Promise<Latest[]> {
-  const installations = await readInstallations(access, assetId, asKnownAt)
-  const deviceIds = [...new Set(installations.map((each) => each.deviceId))]
-  const latest = Map.groupBy(reader.latestOf(deviceIds), (each) => each.deviceId)
-  const newest = new Map<string, Reading>()
-  for (const installation of installations)
-    for (const series of latest.get(installation.deviceId) ?? []) {
-      if (installation.channel !== null && installation.channel !== series.channel) continue
-      const reading = await lastInside(reader.readings, installation, series)
-      if (reading === null) continue
-      for (const each of calibrate(installation.calibration, reading)) {
-        const key = JSON.stringify([each.channel, each.quantity])
-        const best = newest.get(key)
-        if (best === undefined || each.observedAt > best.observedAt) newest.set(key, each)
-      }
-    }
-  return [...newest.values()].sort((a, b) => compareTexts(a.channel, b.channel) || compareTexts(a.quantity, b.quantity))
+  return readLatest(reader, await readAssetParts(access, assetId, { asKnownAt }))
 }
 
 /**
@@ -62,19 +45,6 @@ export async function readAssetParts(access: Access, assetId: string, { asKnownA
     to: removedAt ?? Number.POSITIVE_INFINITY,
     calibration,
   }))
-}
-
-/** The newest reading of a series inside an installation, or null. */
-async function lastInside(
-  store: Pick<ReadingStore, 'lastBefore'>,
-  { installedAt, removedAt }: Installation,
-  series: Latest,
-): Promise<Reading | null> {
-  if (series.observedAt < installedAt) return null
-  if (removedAt === null || series.observedAt < removedAt) return series
-  const { deviceId, channel, quantity } = series
-  const reading = await store.lastBefore({ deviceId, channel, quantity }, removedAt)
-  return reading === null || reading.observedAt < installedAt ? null : reading
 }
 
 /** All installations of an asset, in the order of their beginnings. Throws Problem `not_found` for an unknown asset. */

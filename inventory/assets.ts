@@ -10,8 +10,9 @@ import {
 import { type AssetKind, checkAttributes, isAssetKind } from '../domain/asset-kind.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
-import { mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import { type Change, mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
 import type { AssetTable } from '../store/registry-tables.ts'
+import { chooseService } from '../store/scope.ts'
 import { parseInput } from './input.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 import { contains, foldText, searchWords } from './search.ts'
@@ -35,11 +36,12 @@ export type AssetFilter = {
  * `already_exists`, or `not_found` for a parent that does not exist.
  */
 export async function addAsset(access: Access, input: NewAsset): Promise<Asset> {
-  const row = toRow(parseInput(newAssetSchema, input))
-  return mutate(access, async ({ trx, revision, record }) => {
-    const taken = await trx.selectFrom('assets').select('id').where('id', '=', row.id).executeTakeFirst()
+  const asked = parseInput(newAssetSchema, input)
+  const row = toRow({ ...asked, service: chooseService(access, asked.service) })
+  return mutate(access, async ({ trx, all, revision, record }) => {
+    const taken = await all.selectFrom('assets').select('id').where('id', '=', row.id).executeTakeFirst()
     if (taken !== undefined) throw new Problem('already_exists', row.id)
-    await checkParent(trx, row.id, row.parent_id)
+    await checkParent({ trx, all }, row.id, row.parent_id)
     await claimNumber(trx, row)
     await trx
       .insertInto('assets')
@@ -85,13 +87,13 @@ export async function listAssets(
  */
 export async function updateAsset(access: Access, id: string, patch: AssetPatch): Promise<Asset> {
   const changes = parseInput(assetPatchSchema, patch)
-  return mutate(access, async ({ trx, revision, record }) => {
+  return mutate(access, async ({ trx, all, revision, record }) => {
     const found = await trx.selectFrom('assets').selectAll().where('id', '=', id).executeTakeFirst()
     if (found === undefined) throw new Problem('not_found', id)
     const before = toAsset(found)
     const row = { ...toRow(parseInput(newAssetSchema, { ...before, ...changes })), created_at: found.created_at }
     checkMove(before.lifeCycle, row.life_cycle as AssetLifeCycle)
-    if (changes.parentId !== undefined) await checkParent(trx, id, row.parent_id)
+    if (changes.parentId !== undefined) await checkParent({ trx, all }, id, row.parent_id)
     await claimNumber(trx, row)
     await trx
       .updateTable('assets')
@@ -109,12 +111,14 @@ export async function updateAsset(access: Access, id: string, patch: AssetPatch)
  * instead. Throws Problem `not_found`, or `in_use` when a device was ever on it or another asset has it as its parent.
  */
 export async function removeAsset(access: Access, id: string): Promise<void> {
-  await mutate(access, async ({ trx, revision, record }) => {
-    const installation = await trx
+  await mutate(access, async ({ trx, all, revision, record }) => {
+    const seen = await trx.selectFrom('assets').select('id').where('id', '=', id).executeTakeFirst()
+    if (seen === undefined) throw new Problem('not_found', id)
+    const installation = await all
       .selectFrom('installations')
       .select('device_id')
       .where('asset_id', '=', id)
-      .unionAll(trx.selectFrom('installation_versions').select('device_id').where('asset_id', '=', id))
+      .unionAll(all.selectFrom('installation_versions').select('device_id').where('asset_id', '=', id))
       .limit(1)
       .executeTakeFirst()
     if (installation !== undefined)
@@ -122,10 +126,9 @@ export async function removeAsset(access: Access, id: string): Promise<void> {
         'in_use',
         `${installation.device_id} was installed on ${id}; set its life cycle to disposed instead`,
       )
-    const child = await trx.selectFrom('assets').select('id').where('parent_id', '=', id).limit(1).executeTakeFirst()
-    if (child !== undefined) throw new Problem('in_use', `${id} is the parent of ${child.id}`)
-    const row = await trx.deleteFrom('assets').where('id', '=', id).returningAll().executeTakeFirst()
-    if (row === undefined) throw new Problem('not_found', id)
+    const child = await all.selectFrom('assets').select('id').where('parent_id', '=', id).limit(1).executeTakeFirst()
+    if (child !== undefined) throw new Problem('in_use', `${id} is the parent of another asset`)
+    const row = await trx.deleteFrom('assets').where('id', '=', id).returningAll().executeTakeFirstOrThrow()
     await trx.deleteFrom('status').where('asset_id', '=', id).execute()
     await recordRemoval(trx, revision, 'asset', id)
     record('asset', id, toAsset(row), null)
@@ -133,12 +136,18 @@ export async function removeAsset(access: Access, id: string): Promise<void> {
 }
 
 /** Throws Problem `not_found` for a parent that does not exist, `bad_request` when an asset would hang on itself. */
-async function checkParent(trx: RegistryTransaction, id: string, parentId: string | null): Promise<void> {
+async function checkParent(
+  { trx, all }: Pick<Change, 'trx' | 'all'>,
+  id: string,
+  parentId: string | null,
+): Promise<void> {
   let current = parentId
   for (let depth = 1; current !== null; depth++) {
     if (current === id) throw new Problem('bad_request', `parentId: ${id} would hang on itself`)
     if (depth > maxDepth) throw new Problem('bad_request', `parentId: parents go at most ${maxDepth} deep`)
-    const parent = await trx.selectFrom('assets').select('parent_id').where('id', '=', current).executeTakeFirst()
+    // What is seen may hang on what is not: only the parent itself is asked for.
+    const registry = depth === 1 ? trx : all
+    const parent = await registry.selectFrom('assets').select('parent_id').where('id', '=', current).executeTakeFirst()
     if (parent === undefined) throw new Problem('not_found', `parentId: ${current}`)
     current = parent.parent_id
   }

@@ -2,8 +2,9 @@ import { models } from '../devices/catalogue.ts'
 import { type Device, type DevicePatch, devicePatchSchema, type NewDevice, newDeviceSchema } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
-import { mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import { mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
 import type { DeviceTable } from '../store/registry-tables.ts'
+import { chooseService } from '../store/scope.ts'
 import { hashSecret, newSecret } from '../store/secrets.ts'
 import { parseInput } from './input.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
@@ -18,14 +19,15 @@ export async function addDevice(access: Access, input: NewDevice): Promise<{ dev
   checkModel(device.model)
   const secret = device.secret ?? newSecret()
   const stored = await hashSecret(secret, { chosen: device.secret !== undefined })
-  return mutate(access, async ({ trx, revision, record }) => {
-    await checkNameIsFree(trx, device.id)
+  return mutate(access, async ({ trx, all, revision, record }) => {
+    await checkNameIsFree(all, device.id)
     const row: DeviceTable = {
       id: device.id,
       model: device.model,
       label: device.label ?? null,
       expected_interval_s: device.expectedIntervalS ?? null,
       life_cycle: 'active',
+      service: chooseService(access, device.service),
       secret: stored,
       search: deviceSearch(device.id, device.label),
       created_at: Date.now(),
@@ -40,9 +42,7 @@ export async function addDevice(access: Access, input: NewDevice): Promise<{ dev
 
 /** Throws Problem `not_found`. */
 export async function getDevice(access: Access, id: string): Promise<Device> {
-  const row = await access.registry.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new Problem('not_found', id)
-  return toDevice(row)
+  return toDevice(await readRow(access.registry, id))
 }
 
 /** The devices in the order of their ids; each word of `q` is looked for in id and label. */
@@ -63,11 +63,10 @@ export async function listDevices(
 
 /** Changes what `patch` names. Throws Problem `bad_request`, `unknown_model` or `not_found`. */
 export async function updateDevice(access: Access, id: string, patch: DevicePatch): Promise<Device> {
-  const { model, label, expectedIntervalS, lifeCycle } = parseInput(devicePatchSchema, patch)
+  const { model, label, expectedIntervalS, lifeCycle, service } = parseInput(devicePatchSchema, patch)
   if (model !== undefined) checkModel(model)
   return mutate(access, async ({ trx, revision, record }) => {
-    const found = await trx.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
-    if (found === undefined) throw new Problem('not_found', id)
+    const found = await readRow(trx, id)
     const row = await trx
       .updateTable('devices')
       .set({
@@ -76,6 +75,7 @@ export async function updateDevice(access: Access, id: string, patch: DevicePatc
         ...(label === undefined ? {} : { label, search: deviceSearch(id, label) }),
         ...(expectedIntervalS === undefined ? {} : { expected_interval_s: expectedIntervalS }),
         ...(lifeCycle === undefined ? {} : { life_cycle: lifeCycle }),
+        ...(service === undefined ? {} : { service }),
       })
       .where('id', '=', id)
       .returningAll()
@@ -96,21 +96,26 @@ export async function revokeDevice(access: Access, id: string): Promise<Device> 
  * when it was ever installed: its history hangs on it, so it can only be revoked.
  */
 export async function removeDevice(access: Access, id: string): Promise<void> {
-  await mutate(access, async ({ trx, revision, record }) => {
-    const installation = await trx
+  await mutate(access, async ({ trx, all, revision, record }) => {
+    await readRow(trx, id)
+    const installation = await all
       .selectFrom('installations')
       .select('asset_id')
       .where('device_id', '=', id)
-      .unionAll(trx.selectFrom('installation_versions').select('asset_id').where('device_id', '=', id))
+      .unionAll(all.selectFrom('installation_versions').select('asset_id').where('device_id', '=', id))
       .limit(1)
       .executeTakeFirst()
-    if (installation !== undefined)
-      throw new Problem('in_use', `${id} was installed on ${installation.asset_id}; revoke it instead`)
-    const row = await trx.deleteFrom('devices').where('id', '=', id).returningAll().executeTakeFirst()
-    if (row === undefined) throw new Problem('not_found', id)
+    if (installation !== undefined) throw new Problem('in_use', `${id} was installed; revoke it instead`)
+    const row = await trx.deleteFrom('devices').where('id', '=', id).returningAll().executeTakeFirstOrThrow()
     await recordRemoval(trx, revision, 'device', id)
     record('device', id, toDevice(row), null)
   })
+}
+
+async function readRow(registry: Registry | RegistryTransaction, id: string): Promise<DeviceTable> {
+  const row = await registry.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw new Problem('not_found', id)
+  return row
 }
 
 /** Device ids and integration names share one name space: both are MQTT user names. Throws Problem `already_exists`. */
@@ -137,5 +142,6 @@ export function toDevice(row: DeviceTable): Device {
     label: row.label,
     expectedIntervalS: row.expected_interval_s,
     lifeCycle: row.life_cycle,
+    service: row.service,
   }
 }

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { type NewAsset, newAssetSchema } from '../domain/asset.ts'
 import { isAssetKind } from '../domain/asset-kind.ts'
 import type { Access } from '../store/access.ts'
-import { type Change, inParts, mutate, type RegistryTransaction } from '../store/registry.ts'
+import { type Change, inParts, mutate } from '../store/registry.ts'
+import { chooseService } from '../store/scope.ts'
 import { toAsset, toRow } from './assets.ts'
 import type { LineError } from './csv.ts'
 import { type ImportOptions, judge, readLines } from './import-file.ts'
@@ -45,13 +46,13 @@ export async function importAssets(
       errors.push({ line, column: 'kind', message: `the asset kind "${fields.kind}" is unknown` })
   const ordered = orderByParent(lines, errors)
   if (dryRun || errors.length > 0) {
-    await judge(access, errors, (trx) => checkAssets(trx, lines, errors))
+    await judge(access, errors, (change) => checkAssets(change, lines, errors))
     return { dryRun, created: lines.length }
   }
   return mutate(access, async (change) => {
-    await checkAssets(change.trx, lines, errors)
+    await checkAssets(change, lines, errors)
     if (errors.length > 0) refuseFile(errors)
-    return writeAssets(change, ordered)
+    return writeAssets(access, change, ordered)
   })
 }
 
@@ -82,7 +83,7 @@ function orderByParent(lines: readonly NumberedAsset[], errors: LineError[]): Nu
 
 /** What only the registry can tell: ids that are taken, parents that do not exist. */
 async function checkAssets(
-  trx: RegistryTransaction,
+  { trx, all }: Pick<Change, 'trx' | 'all'>,
   lines: readonly NumberedAsset[],
   errors: LineError[],
 ): Promise<void> {
@@ -93,20 +94,31 @@ async function checkAssets(
       asset.parentId == null || inFile.has(asset.parentId) ? [] : [asset.parentId],
     )
     const wanted = [...part.map(({ fields: asset }) => asset.id), ...parents]
-    const rows = await trx.selectFrom('assets').select('id').where('id', 'in', wanted).execute()
+    const rows = await all.selectFrom('assets').select('id').where('id', 'in', wanted).execute()
     const known = new Set(rows.map((row) => row.id))
+    const seen = new Set<string>()
+    if (parents.length > 0)
+      for (const row of await trx.selectFrom('assets').select('id').where('id', 'in', parents).execute())
+        seen.add(row.id)
     for (const { line, fields: asset } of part) {
       if (known.has(asset.id)) errors.push({ line, column: 'id', message: `${asset.id} is taken` })
-      if (asset.parentId != null && !inFile.has(asset.parentId) && !known.has(asset.parentId))
+      if (asset.parentId != null && !inFile.has(asset.parentId) && !seen.has(asset.parentId))
         errors.push({ line, column: 'parentId', message: `there is no asset ${asset.parentId}` })
     }
   }
 }
 
 /** Writes lines that were checked in the same transaction, parents first. */
-async function writeAssets({ trx, revision, record }: Change, ordered: readonly NumberedAsset[]): Promise<AssetImport> {
+async function writeAssets(
+  access: Access,
+  { trx, revision, record }: Change,
+  ordered: readonly NumberedAsset[],
+): Promise<AssetImport> {
   for (const part of inParts(ordered)) {
-    const rows = part.map(({ fields }) => ({ ...toRow(fields), revision }))
+    const rows = part.map(({ fields }) => ({
+      ...toRow({ ...fields, service: chooseService(access, fields.service) }),
+      revision,
+    }))
     await trx.insertInto('assets').values(rows).execute()
     for (const row of rows) record('asset', row.id, null, toAsset(row))
     await setImmediate()

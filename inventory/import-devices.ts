@@ -3,8 +3,9 @@ import { setImmediate } from 'node:timers/promises'
 import { models } from '../devices/catalogue.ts'
 import { type DeviceLine, deviceLineSchema } from '../domain/asset.ts'
 import type { Access } from '../store/access.ts'
-import { type Change, inParts, mutate, type RegistryTransaction } from '../store/registry.ts'
+import { type Change, inParts, mutate } from '../store/registry.ts'
 import type { DeviceTable, InstallationTable } from '../store/registry-tables.ts'
+import { chooseService } from '../store/scope.ts'
 import { hashGenerated, hashSecret, minSecretLength, newSecret } from '../store/secrets.ts'
 import type { LineError } from './csv.ts'
 import { deviceSearch, toDevice } from './devices.ts'
@@ -25,6 +26,7 @@ const deviceColumns: Readonly<Record<string, ColumnType>> = {
   model: 'text',
   label: 'text',
   expectedIntervalS: 'number',
+  service: 'text',
   lifeCycle: 'text',
   secret: 'text',
   assetId: 'text',
@@ -51,14 +53,14 @@ export async function importDevices(
   const { lines, errors } = await readLines(file, deviceColumns, deviceLineSchema, mapping)
   checkDeviceLines(lines, errors)
   if (dryRun || errors.length > 0) {
-    await judge(access, errors, (trx) => checkDevices(trx, lines, errors))
+    await judge(access, errors, (change) => checkDevices(change, lines, errors))
     return { dryRun, created: lines.length, installed: lines.filter(isInstalled).length, devices: [] }
   }
   const secrets = await makeSecrets(lines)
   return mutate(access, async (change) => {
-    await checkDevices(change.trx, lines, errors)
+    await checkDevices(change, lines, errors)
     if (errors.length > 0) refuseFile(errors)
-    return writeDevices(change, lines, secrets)
+    return writeDevices(access, change, lines, secrets)
   })
 }
 
@@ -90,15 +92,15 @@ function checkDeviceLines(lines: readonly NumberedDevice[], errors: LineError[])
 
 /** What only the registry can tell: ids that are taken, assets that do not exist. */
 async function checkDevices(
-  trx: RegistryTransaction,
+  { trx, all }: Pick<Change, 'trx' | 'all'>,
   lines: readonly NumberedDevice[],
   errors: LineError[],
 ): Promise<void> {
   for (const part of inParts(lines)) {
     await setImmediate()
     const ids = part.map(({ fields: device }) => device.id)
-    const devices = await trx.selectFrom('devices').select('id').where('id', 'in', ids).execute()
-    const integrations = await trx.selectFrom('integrations').select('name as id').where('name', 'in', ids).execute()
+    const devices = await all.selectFrom('devices').select('id').where('id', 'in', ids).execute()
+    const integrations = await all.selectFrom('integrations').select('name as id').where('name', 'in', ids).execute()
     const taken = new Set([...devices, ...integrations].map((row) => row.id))
     const assetIds = part.flatMap(({ fields: device }) => (device.assetId === undefined ? [] : [device.assetId]))
     const known = new Set<string>()
@@ -130,6 +132,7 @@ async function makeSecrets(lines: readonly NumberedDevice[]): Promise<{ secret: 
 
 /** Writes lines that were checked in the same transaction. */
 async function writeDevices(
+  access: Access,
   { trx, revision, record }: Change,
   lines: readonly NumberedDevice[],
   secrets: readonly { secret: string; stored: string }[],
@@ -142,6 +145,7 @@ async function writeDevices(
       label: device.label ?? null,
       expected_interval_s: device.expectedIntervalS ?? null,
       life_cycle: device.lifeCycle ?? 'active',
+      service: chooseService(access, device.service),
       secret: secrets[i]!.stored,
       search: deviceSearch(device.id, device.label),
       created_at: now,

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
 import type { Access } from '../store/access.ts'
-import type { RegistryTransaction } from '../store/registry.ts'
+import type { Change } from '../store/registry.ts'
 import { type LineError, readTable } from './csv.ts'
 import { addIssues, type ColumnType, type Mapping, mapTable, refuseFile } from './import-mapping.ts'
 
@@ -30,8 +30,8 @@ export async function readLines<Schema extends z.ZodType>(
 export async function judge(
   access: Access,
   errors: readonly LineError[],
-  check: (trx: RegistryTransaction) => Promise<void>,
+  check: (change: Pick<Change, 'trx' | 'all'>) => Promise<void>,
 ): Promise<void> {
-  await access.registry.transaction().execute(check)
+  await access.registry.transaction().execute((trx) => check({ trx, all: trx.withoutPlugins() }))
   if (errors.length > 0) refuseFile(errors)
 }

@@ -18,10 +18,8 @@ export async function install(access: Access, input: NewInstallation): Promise<I
 }
 
 /** The same as `install`, inside a transaction of the caller. */
-export async function insertInstallation(
-  { trx, revision, record }: Change,
-  input: NewInstallation,
-): Promise<Installation> {
+export async function insertInstallation(change: Change, input: NewInstallation): Promise<Installation> {
+  const { trx, revision, record } = change
   const { deviceId, assetId, channel = null, removedAt = null, calibration = null } = input
   await checkExists(trx, 'devices', deviceId)
   await checkExists(trx, 'assets', assetId)
@@ -38,7 +36,7 @@ export async function insertInstallation(
     recordedAt,
   }
   checkForward(installation)
-  await checkNoOverlap(trx, installation)
+  await checkNoOverlap(change, installation)
   await trx
     .insertInto('installations')
     .values({ ...toRow(installation), revision })
@@ -129,7 +127,7 @@ export async function correctInstallation(access: Access, id: string, patch: Ins
       await touchAsset(change, before.assetId)
     }
     checkForward(after)
-    await checkNoOverlap(trx, after)
+    await checkNoOverlap(change, after)
     return supersede(change, before, after)
   })
 }
@@ -305,9 +303,9 @@ async function readRow(registry: Registry | RegistryTransaction, id: string): Pr
  * A device, or one channel of it, is on one asset at a time; the whole device overlaps each of its channels. The
  * transaction holds the change counter, so that nothing can be written between this check and the commit.
  */
-async function checkNoOverlap(trx: RegistryTransaction, installation: Installation): Promise<void> {
+async function checkNoOverlap({ trx, all }: Change, installation: Installation): Promise<void> {
   const { id, deviceId, channel, installedAt, removedAt } = installation
-  let query = trx
+  let query = all
     .selectFrom('installations')
     .selectAll()
     .where('device_id', '=', deviceId)
@@ -316,7 +314,12 @@ async function checkNoOverlap(trx: RegistryTransaction, installation: Installati
   if (removedAt !== null) query = query.where('installed_at', '<', removedAt)
   if (channel !== null) query = query.where((e) => e.or([e('channel', 'is', null), e('channel', '=', channel)]))
   const row = await query.orderBy('installed_at').limit(1).executeTakeFirst()
-  if (row !== undefined) throw new Problem('overlapping_installation', describe(toInstallation(row)))
+  if (row === undefined) return
+  const seen = await trx.selectFrom('installations').select('id').where('id', '=', row.id).executeTakeFirst()
+  throw new Problem(
+    'overlapping_installation',
+    seen === undefined ? `${deviceId} is on an asset of another service then` : describe(toInstallation(row)),
+  )
 }
 
 function describe({ id, deviceId, assetId, channel, installedAt, removedAt }: Installation): string {

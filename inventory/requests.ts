@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { mutate, type Registry } from '../store/registry.ts'
+import { getDevice } from './devices.ts'
 
 /** How long a request is remembered. */
 const requestsKeptMs = 365 * 24 * 3_600_000
@@ -36,6 +37,10 @@ export async function requestReplay(
   }: { from?: number | null; to?: number | null; deviceId?: string | null; replace?: boolean },
 ): Promise<ReplayRequest> {
   if (from !== null && to !== null && from >= to) throw new Problem('bad_request', 'to: it is not after from')
+  if (access.services !== null) {
+    if (deviceId === null) throw new Problem('forbidden', 'deviceId: name one device')
+    await getDevice(access, deviceId)
+  }
   const createdAt = Date.now()
   const body = { from, to, deviceId, replace }
   return mutate(access, async ({ trx, revision, record }) => {
@@ -70,7 +75,16 @@ export async function takeRequests(registry: Registry, afterId: string): Promise
 /** One replay that was asked for, or null. */
 export async function getRequest(access: Access, id: string): Promise<ReplayRequest | null> {
   const row = await access.registry.selectFrom('requests').selectAll().where('id', '=', id).executeTakeFirst()
-  return row === undefined ? null : toRequest(row)
+  if (row === undefined) return null
+  const request = toRequest(row)
+  return (await seesRequest(access, request)) ? request : null
+}
+
+async function seesRequest(access: Access, { deviceId }: ReplayRequest): Promise<boolean> {
+  if (access.services === null) return true
+  if (deviceId === null) return false
+  const row = await access.registry.selectFrom('devices').select('id').where('id', '=', deviceId).executeTakeFirst()
+  return row !== undefined
 }
 
 function toRequest(row: { id: string; body: string; created_at: number }): ReplayRequest {

@@ -1,6 +1,6 @@
 import { startFold } from '../domain/aggregate.ts'
-import { type Calibration, madeFrom, type Source, sourceOf } from '../domain/calibration.ts'
-import type { Aggregate, SeriesKey } from '../domain/reading.ts'
+import { type Calibration, calibrate, madeFrom, type Source, sourceOf } from '../domain/calibration.ts'
+import type { Aggregate, Latest, SeriesKey } from '../domain/reading.ts'
 import { type Window, windowAt, windowStart } from '../domain/window.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { ReadingStore, Series, SeriesQuery } from '../store/reading-store.ts'
@@ -51,6 +51,43 @@ export async function readParts(
     if (series.points.length > 0) found.push(series)
   }
   return found
+}
+
+/**
+ * The newest reading of each channel and quantity inside some parts, whichever device it came from; ordered by channel
+ * and quantity. Calibrations are applied.
+ */
+export async function readLatest(
+  reader: Pick<IngestReader, 'latestOf' | 'readings'>,
+  parts: readonly Part[],
+): Promise<Latest[]> {
+  const latest = Map.groupBy(reader.latestOf([...new Set(parts.map((part) => part.deviceId))]), (each) => each.deviceId)
+  const newest = new Map<string, Latest>()
+  for (const part of parts)
+    for (const series of latest.get(part.deviceId) ?? []) {
+      if (part.channel !== null && part.channel !== series.channel) continue
+      const reading = await lastInside(reader.readings, part, series)
+      if (reading === null) continue
+      for (const each of calibrate(part.calibration, reading)) {
+        const key = JSON.stringify([each.channel, each.quantity])
+        const best = newest.get(key)
+        if (best === undefined || each.observedAt > best.observedAt) newest.set(key, each)
+      }
+    }
+  return [...newest.values()].sort((a, b) => compareTexts(a.channel, b.channel) || compareTexts(a.quantity, b.quantity))
+}
+
+/** The newest reading of a series inside a part, or null. */
+async function lastInside(
+  store: Pick<ReadingStore, 'lastBefore'>,
+  { from, to }: Part,
+  series: Latest,
+): Promise<Latest | null> {
+  if (series.observedAt < from) return null
+  if (series.observedAt < to) return series
+  const { deviceId, channel, quantity } = series
+  const reading = await store.lastBefore({ deviceId, channel, quantity }, to)
+  return reading === null || reading.observedAt < from ? null : reading
 }
 
 /** Which series there are, and what each is made of. Every series that was ever stored has its latest reading. */

@@ -1,28 +1,60 @@
 import { createHash, randomBytes, randomUUIDv7 } from 'node:crypto'
+import { z } from 'zod'
+import { serviceSchema } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Role, roles } from '../domain/role.ts'
 import type { Access } from '../store/access.ts'
 import { mutate, type Registry } from '../store/registry.ts'
 import type { TokenTable } from '../store/registry-tables.ts'
+import { parseInput } from './input.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 
 /** A token, without the token itself, which is told once. Times are UTC epoch milliseconds. */
-export type TokenInfo = { id: string; role: Role; name: string | null; createdAt: number; revokedAt: number | null }
+export type TokenInfo = {
+  id: string
+  role: Role
+  name: string | null
+  /** The services to which it is limited; null for all. */
+  services: string[] | null
+  createdAt: number
+  revokedAt: number | null
+}
+
+/** The services of a token. */
+export const servicesSchema = z.array(serviceSchema).min(1).max(50)
 
 const tokenPattern = /^parvis_[A-Za-z0-9_-]{43}$/
 
-/** Makes a token. Throws Problem `bad_request` for a role that does not exist. */
+/**
+ * Makes a token, for all that there is or limited to some services. Throws Problem `bad_request` for a role that does
+ * not exist, and for an administrator who is limited: who makes tokens and integrations has to do with all services.
+ */
 export async function addToken(
   access: Access,
-  { role, name }: { role: Role; name?: string | null | undefined },
+  {
+    role,
+    name,
+    services = null,
+  }: { role: Role; name?: string | null | undefined; services?: string[] | null | undefined },
 ): Promise<{ id: string; token: string }> {
   if (!roles.includes(role)) throw new Problem('bad_request', `the roles are ${roles.join(', ')}`)
   if (name != null && (name.length > 120 || /\p{Cc}/u.test(name)))
     throw new Problem('bad_request', 'a name has at most 120 characters, without control characters')
+  if (services !== null) parseInput(servicesSchema, services)
+  if (services !== null && role === 'admin')
+    throw new Problem('bad_request', 'services: an administrator cannot be limited to services')
   const id = randomUUIDv7()
   const token = `parvis_${randomBytes(32).toString('base64url')}`
   await mutate(access, async ({ trx, revision, record }) => {
-    const row = { id, role, name: name ?? null, created_at: Date.now(), revoked_at: null, revision }
+    const row = {
+      id,
+      role,
+      name: name ?? null,
+      services: services === null ? null : JSON.stringify(services),
+      created_at: Date.now(),
+      revoked_at: null,
+      revision,
+    }
     await trx
       .insertInto('tokens')
       .values({ ...row, hash: hashToken(token) })
@@ -39,15 +71,17 @@ export async function addToken(
 export async function verifyToken(
   registry: Registry,
   token: string,
-): Promise<{ id: string; role: Role; name: string | null } | null> {
+): Promise<Pick<TokenInfo, 'id' | 'role' | 'name' | 'services'> | null> {
   if (!tokenPattern.test(token)) return null
   const row = await registry
     .selectFrom('tokens')
-    .select(['id', 'role', 'name'])
+    .select(['id', 'role', 'name', 'services'])
     .where('hash', '=', hashToken(token))
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
-  return row === undefined ? null : { id: row.id, role: row.role as Role, name: row.name }
+  return row === undefined
+    ? null
+    : { id: row.id, role: row.role as Role, name: row.name, services: toServices(row.services) }
 }
 
 /** The tokens in the order of their ids, which is that of their making to the millisecond; revoked ones too. */
@@ -75,7 +109,18 @@ export async function revokeToken(access: Access, id: string): Promise<TokenInfo
 }
 
 function toToken(row: Omit<TokenTable, 'hash'>): TokenInfo {
-  return { id: row.id, role: row.role as Role, name: row.name, createdAt: row.created_at, revokedAt: row.revoked_at }
+  return {
+    id: row.id,
+    role: row.role as Role,
+    name: row.name,
+    services: toServices(row.services),
+    createdAt: row.created_at,
+    revokedAt: row.revoked_at,
+  }
+}
+
+function toServices(text: string | null): string[] | null {
+  return text === null ? null : (JSON.parse(text) as string[])
 }
 
 function hashToken(token: string): string {

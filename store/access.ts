@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Registry } from './registry.ts'
+import { limitTo } from './scope.ts'
 
 /** In whose name something is done: a token of the API, a person at the command line, or Parvis itself. */
 export type Actor = { kind: 'token' | 'command' | 'system'; id: string; name: string | null }
@@ -25,7 +26,7 @@ export function openAccess(
   actor: Actor,
   { services = null, reason = null, ifMatch = null }: Partial<Omit<Access, 'registry' | 'actor'>> = {},
 ): Access {
-  return { registry, actor, services, reason, ifMatch }
+  return { registry: services === null ? registry : limitTo(registry, services), actor, services, reason, ifMatch }
 }
 
 /** The entity tag of an object (RFC 9110 section 8.8.3): it is another one as soon as the object is. */

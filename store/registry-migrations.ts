@@ -4,6 +4,7 @@ import { up as audit } from './migrations/002-audit.ts'
 import { up as assets } from './migrations/003-assets.ts'
 import { up as installationVersions } from './migrations/004-installation-versions.ts'
 import { up as statusAndDocuments } from './migrations/005-status-and-documents.ts'
+import { up as services } from './migrations/006-services.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -18,6 +19,7 @@ const migrations: readonly Migration[] = [
   { name: '003-assets', up: assets },
   { name: '004-installation-versions', up: installationVersions },
   { name: '005-status-and-documents', up: statusAndDocuments },
+  { name: '006-services', up: services },
 ]
 
 /**

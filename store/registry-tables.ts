@@ -28,6 +28,8 @@ export type DeviceTable = {
   /** Its own, in seconds; null stands for the model's. */
   expected_interval_s: number | null
   life_cycle: 'active' | 'revoked'
+  /** The service that it belongs to, wherever it hangs; null for nobody's. */
+  service: string | null
   /** As store/secrets.ts writes it. */
   secret: string
   /** What a search looks through: id and label, folded. */
@@ -88,6 +90,8 @@ export type TokenTable = {
   id: string
   role: string
   name: string | null
+  /** JSON array of the services to which it is limited; null for all. */
+  services: string | null
   /** Lower-case hexadecimal SHA-256 of the token. */
   hash: string
   created_at: number

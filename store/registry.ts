@@ -6,6 +6,7 @@ import { appendAuditHead } from './audit-heads.ts'
 import { openDialect } from './registry-dialect.ts'
 import { migrate } from './registry-migrations.ts'
 import type { RegistryTables } from './registry-tables.ts'
+import { checkScope } from './scope.ts'
 
 /** The registry: devices, assets, what was on which when, tokens, integrations, audit, status, requests. */
 export type Registry = Kysely<RegistryTables> & {
@@ -47,7 +48,10 @@ export async function openRegistry(options: {
 
 /** One mutating transaction at work. */
 export type Change = {
+  /** Holds nothing but what may be seen. */
   trx: RegistryTransaction
+  /** The same transaction, for rules that hold across services; what it reads is not to be told. */
+  all: RegistryTransaction
   /** What every row written carries. */
   revision: number
   /**
@@ -74,13 +78,15 @@ export async function mutate<Result>(access: Access, work: (change: Change) => P
     const changes: AuditChange[] = []
     const done = await work({
       trx,
+      all: trx.withoutPlugins(),
       revision,
       record(kind, id, before, after) {
         if (changes.length === 0 && before !== null) checkUnchanged(access, `${kind} ${id}`, before)
+        checkScope(access, { kind, id, before, after })
         changes.push({ kind, id, before, after })
       },
     })
-    if (changes.length > 0) head = await appendAudit(trx, access, revision, changes)
+    if (changes.length > 0) head = await appendAudit(trx.withoutPlugins(), access, revision, changes)
     return done
   })
   if (head !== undefined) appendAuditHead(registry.dataDir, head)

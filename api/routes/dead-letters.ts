@@ -3,11 +3,15 @@ import { deadLetterReasons, faultText } from '../../domain/fault.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
+import { openView, type View } from '../../inventory/view.ts'
 import type { DeadLetter } from '../../store/ingest-file.ts'
+import type { IngestReader } from '../../store/ingest-reader.ts'
 import type { Routes } from '../context.ts'
 import { languageOf } from '../errors.ts'
 import type { Language } from '../language.ts'
 import { pageOf, pageQuery, timeOut } from '../shapes.ts'
+
+const lettersPerQuery = 501
 
 const deadLetterSchema = z
   .object({
@@ -42,7 +46,8 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
     async (request) => {
       const { limit, cursor, reason, deviceId } = request.query
       const before = cursor === undefined ? undefined : readCursor(cursor)
-      const found = reader.deadLetters({ limit: limit + 1, before, reason, deviceId })
+      const view = await openView(request.access)
+      const found = seenLetters(reader, view, { limit: limit + 1, before, reason, deviceId })
       const items = found.slice(0, limit)
       const language = languageOf(request, config)
       return {
@@ -64,8 +69,36 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
         },
       },
     },
-    async () => ({ items: reader.deadLetterCounts() }),
+    async (request) => {
+      const view = await openView(request.access)
+      if (view.deviceIds === null) return { items: reader.deadLetterCounts() }
+      const letters = seenLetters(reader, view, { limit: Number.POSITIVE_INFINITY })
+      const byReason = Map.groupBy(letters, (letter) => letter.reason)
+      return { items: [...byReason].map(([reason, { length: count }]) => ({ reason, count })) }
+    },
   )
+}
+
+/** The dead letters that may be seen, newest first. */
+function seenLetters(
+  reader: IngestReader,
+  view: View,
+  { limit, before, ...filter }: Parameters<IngestReader['deadLetters']>[0],
+): DeadLetter[] {
+  const seen: DeadLetter[] = []
+  const size = Math.min(limit, lettersPerQuery)
+  let last = before
+  while (seen.length < limit) {
+    const found = reader.deadLetters({
+      ...filter,
+      limit: size,
+      ...(last === undefined ? {} : { before: last }),
+    })
+    seen.push(...found.filter((letter) => view.seesMessage(letter.deviceId, letter.receivedAt)))
+    if (found.length < size) break
+    last = found.at(-1)!.seq
+  }
+  return seen.slice(0, limit)
 }
 
 function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof deadLetterSchema> {

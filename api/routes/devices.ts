@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { devicePatchSchema, deviceSchema, newDeviceSchema } from '../../domain/asset.ts'
 import { addDevice, getDevice, listDevices, removeDevice, updateDevice } from '../../inventory/devices.ts'
+import { readLatest } from '../../inventory/series-parts.ts'
+import { readDeviceParts } from '../../inventory/view.ts'
 import type { Routes } from '../context.ts'
 import { idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
 
@@ -98,8 +100,8 @@ export const deviceRoutes: Routes = (api, { reader }) => {
       },
     },
     async (request) => {
-      const { id } = await getDevice(request.access, request.params.id)
-      return wholeList(reader.latestOf([id]).map(tellReading))
+      const parts = await readDeviceParts(request.access, reader, request.params.id)
+      return wholeList((await readLatest(reader, parts)).map(tellReading))
     },
   )
 }

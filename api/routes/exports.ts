@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { assetIdSchema } from '../../domain/asset.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
 import type { Reading } from '../../domain/reading.ts'
 import { formatTime } from '../../domain/time.ts'
 import { formatCsvLine } from '../../inventory/csv.ts'
-import { getDevice } from '../../inventory/devices.ts'
+import { openView, type View } from '../../inventory/view.ts'
 import type { Routes } from '../context.ts'
 import { timeIn } from '../shapes.ts'
 
@@ -21,6 +22,7 @@ const formats = {
 
 const query = z.strictObject({
   deviceId: deviceIdSchema.optional(),
+  assetId: assetIdSchema.optional().describe('What was installed on it, while it was, with its calibrations.'),
   from: timeIn.optional().describe('Included; from the first when left out.'),
   to: timeIn.optional().describe('Excluded; up to now when left out.'),
   format: z.enum(['csv', 'ndjson']).default('csv'),
@@ -46,22 +48,33 @@ export const exportRoutes: Routes = (api, { reader }) => {
       },
     },
     async (request, reply) => {
-      const { deviceId, from = 0, to = Date.now(), format } = request.query
+      const { deviceId, assetId, from = 0, to = Date.now(), format } = request.query
       if (from >= to) throw new Problem('bad_request', 'from: it is not before to')
-      if (deviceId !== undefined) await getDevice(request.access, deviceId)
-      const readings = reader.readings.scan({ ...(deviceId === undefined ? {} : { devices: [deviceId] }), from, to })
+      if (deviceId !== undefined && assetId !== undefined)
+        throw new Problem('bad_request', 'assetId: it does not go with deviceId')
+      const view = await openView(request.access, {
+        deviceIds: deviceId === undefined ? undefined : [deviceId],
+        assetId,
+      })
+      const devices = view.deviceIds
+      const readings = reader.readings.scan({ ...(devices === null ? {} : { devices }), from, to })
       const { type, head, write } = formats[format]
       reply.type(type).header('content-disposition', `attachment; filename="readings.${format}"`)
       // Nothing is read ahead of a slow client: the stream asks for a chunk when the last one has gone.
-      return Readable.from(inChunks(readings, head, write), { highWaterMark: 1 }) as never
+      return Readable.from(inChunks(readings, view, head, write), { highWaterMark: 1 }) as never
     },
   )
 }
 
-async function* inChunks(readings: AsyncIterable<Reading>, head: string, write: (reading: Reading) => string) {
+async function* inChunks(
+  readings: AsyncIterable<Reading>,
+  view: View,
+  head: string,
+  write: (reading: Reading) => string,
+) {
   let chunk = head
   for await (const reading of readings) {
-    chunk += write(reading)
+    for (const each of view.see(reading)) chunk += write(each)
     if (chunk.length < chunkChars) continue
     yield chunk
     chunk = ''

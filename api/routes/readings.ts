@@ -7,8 +7,8 @@ import { formatTime } from '../../domain/time.ts'
 import { parseWindow, type Window } from '../../domain/window.ts'
 import { readAssetSeries } from '../../inventory/asset-readings.ts'
 import { getAsset } from '../../inventory/assets.ts'
-import { getDevice } from '../../inventory/devices.ts'
-import type { JoinedSeries } from '../../inventory/series-parts.ts'
+import { type JoinedSeries, readParts } from '../../inventory/series-parts.ts'
+import { readDeviceParts } from '../../inventory/view.ts'
 import type { Series, SeriesQuery } from '../../store/reading-store.ts'
 import type { Routes } from '../context.ts'
 import { asKnownAt, idParams, quantitySchema, timeIn, timeOut } from '../shapes.ts'
@@ -76,9 +76,9 @@ export const readingRoutes: Routes = (api, { reader }) => {
       schema: { tags: ['devices'], summary: 'Readings of a device', params: idParams, ...documentation },
     },
     async (request, reply) => {
-      const { id } = await getDevice(request.access, request.params.id)
+      const parts = await readDeviceParts(request.access, reader, request.params.id)
       const asked = toSeriesQuery(request.query)
-      const series = await reader.readings.query({ ...asked, devices: [id] })
+      const series = await readParts(reader, parts, asked)
       reply.type('application/json; charset=utf-8').serializer(serializeAsIs)
       return toAnswer(series, asked, request.query.limit)
     },

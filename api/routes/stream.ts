@@ -1,16 +1,26 @@
 import { z } from 'zod'
+import { assetIdSchema } from '../../domain/asset.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
+import { openView } from '../../inventory/view.ts'
+import type { Access } from '../../store/access.ts'
+import { readRevision } from '../../store/registry.ts'
 import type { Routes } from '../context.ts'
+import type { SeenReading } from '../live.ts'
 import { quantitySchema } from '../shapes.ts'
 
 /** How often an open stream asks whether its token still stands. */
 const recheckMs = 15_000
+
+/** How often it asks whether what it may tell has changed. */
+const renewMs = 1000
+
 const maxFilterValues = 200
 const reconnectAfterMs = 2000
 
 const query = z.strictObject({
   deviceId: oneOrMore(deviceIdSchema).describe('Only of these devices; may be repeated.'),
+  assetId: assetIdSchema.optional().describe('Only what is installed on it, with its calibrations.'),
   quantity: oneOrMore(quantitySchema).describe('Only these quantities; may be repeated.'),
 })
 
@@ -33,9 +43,15 @@ export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
       },
     },
     async (request, reply) => {
-      const { deviceId, quantity } = request.query
+      const { deviceId, assetId, quantity } = request.query
+      const { access } = request
+      const followed = await followView(access, { deviceIds: deviceId, assetId })
       const stop = live.listen(
-        { deviceIds: deviceId && new Set(deviceId), quantities: quantity && new Set<string>(quantity) },
+        {
+          deviceIds: deviceId && new Set(deviceId),
+          quantities: quantity && new Set<string>(quantity),
+          see: followed.see,
+        },
         reply.raw,
       )
       if (stop === null) throw new Problem('too_many_requests', 'too many streams are open')
@@ -44,8 +60,10 @@ export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
       const recheck = setInterval(async () => {
         if ((await findCaller(token)) === null) reply.raw.end()
       }, recheckMs)
+      const renew = setInterval(() => followed.renew().catch(() => reply.raw.end()), renewMs)
       reply.raw.on('close', () => {
         clearInterval(recheck)
+        clearInterval(renew)
         stop()
         counters.streams = live.listeners
       })
@@ -59,6 +77,25 @@ export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
       reply.raw.write(`retry: ${reconnectAfterMs}\n\n`)
     },
   )
+}
+
+/**
+ * What a caller sees, kept up to date: what was installed a moment ago is told within a second. Who sees everything
+ * anyway has nothing to follow. A device that is not registered yet may be waited for by who sees all.
+ */
+async function followView(access: Access, wanted: { deviceIds?: string[] | undefined; assetId?: string | undefined }) {
+  if (access.services === null && wanted.assetId === undefined) return { see: undefined, renew: async () => {} }
+  let revision = await readRevision(access.registry)
+  let view = await openView(access, wanted)
+  return {
+    see: (reading: SeenReading) => view.see(reading),
+    async renew() {
+      const now = await readRevision(access.registry)
+      if (now === revision) return
+      view = await openView(access, wanted)
+      revision = now
+    },
+  }
 }
 
 function oneOrMore<Schema extends z.ZodType>(schema: Schema) {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { roles } from '../../domain/role.ts'
 import { formatTime } from '../../domain/time.ts'
-import { addToken, listTokens, revokeToken, type TokenInfo } from '../../inventory/tokens.ts'
+import { addToken, listTokens, revokeToken, servicesSchema, type TokenInfo } from '../../inventory/tokens.ts'
 import type { Routes } from '../context.ts'
 import { idParams, pageOf, pageQuery, tellTime, timeOut } from '../shapes.ts'
 
@@ -12,6 +12,7 @@ const tokenSchema = z
     id: z.string(),
     role: z.enum(roles),
     name: z.string().nullable(),
+    services: z.array(z.string()).nullable().describe('To which it is limited; null for all.'),
     createdAt: timeOut,
     revokedAt: timeOut.nullable(),
   })
@@ -42,8 +43,13 @@ export const tokenRoutes: Routes = (api) => {
       schema: {
         tags,
         summary: 'Make a token',
-        description: 'Answers the token itself, this one time.',
-        body: z.strictObject({ role: z.enum(roles), name: z.string().max(120).nullable().optional() }),
+        description:
+          'Answers the token itself, this one time. With `services` it sees what belongs to them, and nothing else.',
+        body: z.strictObject({
+          role: z.enum(roles),
+          name: z.string().max(120).nullable().optional(),
+          services: servicesSchema.nullable().optional(),
+        }),
         response: { 201: z.object({ id: z.string(), token: z.string() }) },
       },
     },

@@ -1,0 +1,155 @@
+import {
+  AliasNode,
+  FromNode,
+  JoinNode,
+  type Kysely,
+  type KyselyPlugin,
+  type OperationNode,
+  OperationNodeTransformer,
+  type PluginTransformQueryArgs,
+  type QueryId,
+  type SelectQueryNode,
+  TableNode,
+  type UnknownRow,
+} from 'kysely'
+import { Problem } from '../domain/problem.ts'
+import type { Access } from './access.ts'
+import type { AuditKind } from './audit.ts'
+import type { Registry } from './registry.ts'
+import type { RegistryTables } from './registry-tables.ts'
+
+/*
+ * What someone who is limited to some services may see. An asset is seen by its service; what hangs on an asset is seen
+ * with it; a device is seen by the service that it belongs to, and by those on whose assets it is or was.
+ *
+ * It is not left to the queries: `limitTo` puts a smaller table in the place of each table that a query reads. A table
+ * that is added needs a rule here, or nothing compiles.
+ */
+
+type Rows = { toOperationNode(): OperationNode }
+
+/** The part of a table that is seen; `open` for what tells nothing of any service, `closed` for what is not theirs. */
+type Rule = 'open' | 'closed' | ((all: Kysely<RegistryTables>, services: readonly string[]) => Rows)
+
+const rules: Record<keyof RegistryTables, Rule> = {
+  assets: (all, services) => all.selectFrom('assets').selectAll().where('service', 'in', services),
+  status: (all, services) => all.selectFrom('status').selectAll().where('service', 'in', services),
+  installations: (all, services) =>
+    all.selectFrom('installations').selectAll().where('asset_id', 'in', assetsOf(all, services)),
+  installation_versions: (all, services) =>
+    all.selectFrom('installation_versions').selectAll().where('asset_id', 'in', assetsOf(all, services)),
+  devices: (all, services) =>
+    all
+      .selectFrom('devices')
+      .selectAll()
+      .where((e) =>
+        e.or([
+          e('service', 'in', services),
+          e(
+            'id',
+            'in',
+            all.selectFrom('installations').select('device_id').where('asset_id', 'in', assetsOf(all, services)),
+          ),
+        ]),
+      ),
+  inventory_numbers: 'open',
+  change_counter: 'open',
+  status_cursor: 'open',
+  removals: 'closed',
+  tokens: 'closed',
+  integrations: 'closed',
+  // What is asked of ingest and what the audit tells are seen through the objects that they are about.
+  requests: 'open',
+  audit_entries: 'open',
+  audit_rows: 'open',
+}
+
+function assetsOf(all: Kysely<RegistryTables>, services: readonly string[]) {
+  return all.selectFrom('assets').select('id').where('service', 'in', services)
+}
+
+/** The registry as those see it who are limited to some services. `withoutPlugins()` of it sees all. */
+export function limitTo(registry: Registry, services: readonly string[]): Registry {
+  return Object.assign(registry.withPlugin(new Scope(registry, services)), { dataDir: registry.dataDir })
+}
+
+/**
+ * Refuses a change that reaches beyond the services of who makes it: Problem `not_found` for what it may not see,
+ * `forbidden` for what would go to another service, or belongs to one.
+ */
+export function checkScope(
+  { services }: Access,
+  { kind, id, before, after }: { kind: AuditKind; id: string; before: object | null; after: object | null },
+): void {
+  if (services === null) return
+  const isOurs = (object: object | null) =>
+    object === null || services.includes((object as { service: string }).service)
+  if (kind === 'asset') {
+    if (!isOurs(before)) throw new Problem('not_found', id)
+    if (!isOurs(after)) throw beyond(services)
+  } else if (kind === 'device') {
+    const isNobodys = (before as { service?: string | null } | null)?.service === null
+    if (!isOurs(before) && !isNobodys) throw new Problem('forbidden', `${id} belongs to another service`)
+    if (!isOurs(after) && !(isNobodys && (after as { service: string | null }).service === null)) throw beyond(services)
+  } else if (kind === 'token' || kind === 'integration') throw new Problem('forbidden')
+}
+
+/** The service of something new: the one that is named, or the only one of who makes it. */
+export function chooseService({ services }: Access, named: string | null | undefined): string | null {
+  return named ?? (services?.length === 1 ? services[0]! : null)
+}
+
+function beyond(services: readonly string[]): Problem {
+  return new Problem('forbidden', `service: limited to ${services.join(', ')}`)
+}
+
+class Scope extends OperationNodeTransformer implements KyselyPlugin {
+  readonly #all: Kysely<RegistryTables>
+  readonly #services: readonly string[]
+
+  constructor(all: Kysely<RegistryTables>, services: readonly string[]) {
+    super()
+    this.#all = all
+    this.#services = services
+  }
+
+  transformQuery({ node, queryId }: PluginTransformQueryArgs) {
+    return this.transformNode(node, queryId)
+  }
+
+  async transformResult({ result }: { result: { rows: UnknownRow[] } }) {
+    return result
+  }
+
+  protected override transformSelectQuery(node: SelectQueryNode, queryId?: QueryId): SelectQueryNode {
+    const { from, joins, ...rest } = super.transformSelectQuery(node, queryId)
+    return {
+      ...rest,
+      ...(from === undefined ? {} : { from: FromNode.create(from.froms.map((each) => this.#limit(each))) }),
+      ...(joins === undefined
+        ? {}
+        : {
+            joins: joins.map((each) => ({ ...JoinNode.create(each.joinType, this.#limit(each.table)), on: each.on })),
+          }),
+    } as SelectQueryNode
+  }
+
+  #limit(node: OperationNode): OperationNode {
+    if (AliasNode.is(node) && TableNode.is(node.node)) return AliasNode.create(this.#rows(node.node), node.alias)
+    if (TableNode.is(node)) return AliasNode.create(this.#rows(node), node.table.identifier)
+    return node
+  }
+
+  #rows(node: TableNode): OperationNode {
+    const name = node.table.identifier.name as keyof RegistryTables
+    const rule = rules[name]
+    if (rule === 'open') return this.#all.selectFrom(name).selectAll().toOperationNode()
+    if (rule === 'closed')
+      return this.#all
+        .selectFrom(name)
+        .selectAll()
+        .where((e) => e.lit(false))
+        .toOperationNode()
+    return rule(this.#all, this.#services).toOperationNode()
+  }
+}
