@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const onTheRegistry = [
   'tests/inventory/**/*.test.ts',
   'tests/store/{registry,credentials,audit}*.test.ts',
-  'tests/api/{access,inventory,ingest,credentials}.test.ts',
+  'tests/api/{access,inventory,ingest,credentials,scope}.test.ts',
 ]
 
 const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 120_000 } as const

@@ -35,6 +35,7 @@ describe('devices', () => {
       label: null,
       expectedIntervalS: null,
       lifeCycle: 'active',
+      service: null,
     })
     expect(secret).toMatch(/^[\w-]{43}$/)
     expect((await api.call('viewer', 'GET', '/devices/probe-1')).body).toEqual(device)

@@ -3,6 +3,10 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type LiveSink, openLiveFeed } from '../../api/live.ts'
+import { addAsset } from '../../inventory/assets.ts'
+import { addDevice } from '../../inventory/devices.ts'
+import { install, uninstall } from '../../inventory/installations.ts'
+import { addToken } from '../../inventory/tokens.ts'
 import { type LiveReading, liveSocketPath } from '../../store/live.ts'
 import { openTestApi, type TestApi } from '../support/api.ts'
 import { until } from '../support/until.ts'
@@ -98,6 +102,36 @@ describe('GET /stream', () => {
     })
     expect(heard.text.match(/event:/g)).toHaveLength(1)
     heard.stop()
+  })
+
+  it('tells of an asset what hangs on it now, through its calibration, and to each service its own', async () => {
+    teller = await openTeller(api.config.PARVIS_DATA_DIR)
+    const { access } = api
+    await addDevice(access, { id: 'probe-1', model: 'generic-json' })
+    for (const service of ['Propreté', 'Voirie'])
+      await addAsset(access, { id: service, kind: 'bench', label: service, service })
+    const calibration = { fill: { emptyM: 2, fullM: 0 } }
+    await install(access, { deviceId: 'probe-1', assetId: 'Voirie', installedAt: 0, removedAt: 1000 })
+    await install(access, { deviceId: 'probe-1', assetId: 'Propreté', installedAt: 2000, calibration })
+    const asset = await listen(`?assetId=${encodeURIComponent('Propreté')}&quantity=fill_level`)
+    const { token } = await addToken(access, { role: 'viewer', services: ['Voirie'] })
+    const limited = await listen('', token)
+    expect((await listen(`?assetId=${encodeURIComponent('Propreté')}`, token)).response.status).toBe(404)
+    await until(() => teller!.sockets.size === 1)
+    const tell = (observedAt: number) => teller!.tell(line({ quantity: 'distance', value: 1.5, observedAt }))
+    for (const observedAt of [500, 1500, 2500]) tell(observedAt)
+    await until(() => asset.text.includes('event:') && limited.text.includes('event:'))
+    expect(asset.text.match(/"value":25,"unit":"%","observedAt":"1970-01-01T00:00:02.500Z"/g)).toHaveLength(1)
+    expect(limited.text.match(/"value":1.5,"unit":"m","observedAt":"1970-01-01T00:00:00.500Z"/g)).toHaveLength(1)
+    // What is corrected meanwhile is told as it is known from then on.
+    await uninstall(access, { deviceId: 'probe-1', removedAt: 3000 })
+    await install(access, { deviceId: 'probe-1', assetId: 'Voirie', installedAt: 3000 })
+    await until(() => {
+      tell(4000)
+      return limited.text.includes('00:00:04.000Z')
+    })
+    expect(limited.text).not.toContain('00:00:02')
+    for (const each of [asset, limited]) each.stop()
   })
 
   it('tells each listener what it asked for, over one connection', async () => {

@@ -13,6 +13,7 @@ test('a device is added, read, changed, revoked and removed', async () => {
     label: 'Sonde du marché',
     expectedIntervalS: null,
     lifeCycle: 'active',
+    service: null,
   }
   expect(device).toEqual(expected)
   expect(secret).toHaveLength(43)
@@ -93,7 +94,7 @@ test('an integration is added, listed and revoked; bad filters and formats are r
 test('a token is known by its whole text, and ends when it is revoked', async () => {
   const access = await makeAccess()
   const { id, token } = await addToken(access, { role: 'manager', name: 'Pages' })
-  expect(await verifyToken(access.registry, token)).toEqual({ id, role: 'manager', name: 'Pages' })
+  expect(await verifyToken(access.registry, token)).toEqual({ id, role: 'manager', name: 'Pages', services: null })
   for (const wrong of ['', token.slice(0, -1), `${token}x`, token.toUpperCase(), 'parvis_'.padEnd(50, 'a')])
     expect(await verifyToken(access.registry, wrong)).toBeNull()
   const [row] = await access.registry.selectFrom('tokens').selectAll().execute()
