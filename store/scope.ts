@@ -52,7 +52,10 @@ const rules: Record<keyof RegistryTables, Rule> = {
           ),
         ]),
       ),
+  documents: (all, services) =>
+    all.selectFrom('documents').selectAll().where('asset_id', 'in', assetsOf(all, services)),
   inventory_numbers: 'open',
+  learned_intervals: 'closed',
   change_counter: 'open',
   status_cursor: 'open',
   removals: 'closed',

@@ -4,7 +4,6 @@ import { addAsset } from '../../inventory/assets.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { correctInstallation, install } from '../../inventory/installations.ts'
 import { requestReplay } from '../../inventory/requests.ts'
-import { foldStatus } from '../../inventory/status-fold.ts'
 import { addToken } from '../../inventory/tokens.ts'
 import { openTestApi, type TestApi } from '../support/api.ts'
 
@@ -81,7 +80,7 @@ beforeAll(async () => {
   }
   api.keepDeadLetter({ seq: 1, deviceId: theirs.devices!, reason: 'bad_json', faults: [], receivedAt: now - 1e6 })
   api.keepDeadLetter({ seq: 2, deviceId: ours.devices!, reason: 'bad_frame', faults: [], receivedAt: now - 1e6 })
-  await foldStatus(api.registry, api.reader)
+  await api.fold()
   tokens.all = api.tokens
   tokens.limited = { admin: '' } as Record<Role, string>
   for (const role of roles.filter((each) => each !== 'admin'))
