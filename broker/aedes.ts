@@ -29,6 +29,7 @@ type AedesInternals = Omit<Aedes, 'publish'> & {
   clients: Record<string, Client>
   publish(packet: PublishPacket, client: Client | null | Done, done?: Done): void
   unregisterClient(client: Client): void
+  mq: { on(...args: unknown[]): unknown; _matcher: { match(topic: string): unknown[] } }
 }
 
 // Two bytes for each packet identifier, made beforehand: 65,536 buffers, 7 MB, to save an allocation now and then.
@@ -37,11 +38,18 @@ type AedesInternals = Omit<Aedes, 'publish'> & {
 /** What the broker calls itself in its messages. */
 export const brokerId = 'parvis'
 
-/** Mends a broker, before its first client. */
-export function mendBroker(broker: Aedes): void {
+/** Mends a broker, before its first client. `onListener` is called when something begins to listen to a topic filter. */
+export function mendBroker(broker: Aedes, onListener: () => void): void {
   const aedes = broker as unknown as AedesInternals
   const publish = aedes.publish.bind(aedes)
   const unregister = aedes.unregisterClient.bind(aedes)
+  const listen = aedes.mq.on.bind(aedes.mq)
+
+  aedes.mq.on = (...args) => {
+    const emitter = listen(...args)
+    onListener()
+    return emitter
+  }
 
   // It tells under `$SYS/` who connects and subscribes to what: nobody is to hear it.
   aedes.publish = (packet, client, done) => {
@@ -57,6 +65,11 @@ export function mendBroker(broker: Aedes): void {
 let enqueue: Enqueue | null = null
 const nobody = { client: null as unknown as Client, _queue: [] as Packet[] }
 const noParser = { listeners: () => [], removeAllListeners: () => {}, _queue: null }
+
+/** Whether a client that is connected, or aedes itself, listens to a topic. */
+export function hasListener(broker: Aedes, topic: string): boolean {
+  return (broker as unknown as AedesInternals).mq._matcher.match(topic).length > 0
+}
 
 /** The connection that a client came by. */
 export function connectionOf(client: Client): Connection {

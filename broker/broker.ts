@@ -12,8 +12,9 @@ import type { Packet } from 'mqtt-packet'
 import type { Journal } from '../store/journal.ts'
 import { type Access, mayPublish, mayReceive, maySubscribe } from './access.ts'
 import { createAcknowledger } from './acknowledge.ts'
-import { adoptClient, brokerId, connectionOf, isCurrent, mendBroker, willOf } from './aedes.ts'
+import { adoptClient, brokerId, connectionOf, hasListener, isCurrent, mendBroker, willOf } from './aedes.ts'
 import { Connection } from './connection.ts'
+import { createExpress } from './express.ts'
 import { limits } from './limits.ts'
 import { type ListenOptions, openListeners } from './listeners.ts'
 import { createSessions, sessionMark } from './sessions.ts'
@@ -36,15 +37,28 @@ export async function startBroker(options: BrokerOptions) {
   const connections = new Set<Connection>()
   const counters = { refusedConnections: 0, published: 0, forbidden: 0, refusedPublishes: 0 }
 
+  // Changes whenever someone begins to listen to something.
+  let revision = 0
   const acknowledger = createAcknowledger(options.journal.append)
   const sessions = createSessions({
     isGranted: (client, subscription) => grant(connectionOf(client), subscription),
     isCurrent: (client) => isCurrent(aedes, client),
     onReleased: acknowledger.release,
+    onFilter: () => revision++,
     log: (text) => log('warn', text),
   })
   const entrance = createEntrance((connection, packet) => connection.admit(adoptClient(aedes, connection), packet))
-  const connectionOptions = { maxPacketBytes: options.maxPacketBytes, onConnect: entrance.ask }
+  const express = createExpress({
+    append: options.journal.append,
+    isHeard: (topic) => hasListener(aedes, topic) || sessions.hears(topic),
+    revision: () => revision,
+    counters,
+  })
+  const connectionOptions = {
+    maxPacketBytes: options.maxPacketBytes,
+    onConnect: entrance.ask,
+    takePublish: express.take,
+  }
 
   const aedes = new Aedes({
     id: brokerId,
@@ -74,7 +88,7 @@ export async function startBroker(options: BrokerOptions) {
     },
     authorizeForward: (client, packet) => forward(connectionOf(client), packet),
   })
-  mendBroker(aedes)
+  mendBroker(aedes, () => revision++)
   aedes.on('unsubscribe', (filters, client) => {
     for (const filter of filters) connectionOf(client).filters?.delete(filter)
   })
@@ -157,6 +171,8 @@ export async function startBroker(options: BrokerOptions) {
     acknowledger.acknowledge(uplink, packet.qos, (packet as { messageId?: number }).messageId, (error) => {
       if (error == null) counters.published++
       else counters.refusedPublishes++
+      // Acknowledgements go out in the order of arrival, by whichever way (MQTT 3.1.1, 4.6).
+      express.flush(connection)
       done(error ?? null)
       connection.settle()
     })

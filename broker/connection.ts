@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { parser as createParser, type Packet } from 'mqtt-packet'
 import type { Principal } from './access.ts'
 import { type AedesClient, handPacket } from './aedes.ts'
+import type { Route } from './express.ts'
 import { limits } from './limits.ts'
 import { findBody, findEnd, isPacketStart, isWellFormed, judgeConnect, malformed, unknown } from './packet-check.ts'
 
@@ -14,6 +15,8 @@ export type ConnectionOptions = {
   maxPacketBytes: number
   /** A whole, valid CONNECT has come: `admit` takes it to aedes, when it is its turn. */
   onConnect(connection: Connection, packet: Packet): void
+  /** Takes a PUBLISH of QoS 1, not retained, past aedes; false when aedes has to see it. */
+  takePublish(connection: Connection, bytes: Buffer, body: number, end: number): boolean
 }
 
 /**
@@ -34,6 +37,10 @@ export class Connection {
   filters: Map<string, Qos> | null = null
   /** The message that was last forwarded: of several filters that take it, the client gets one copy. */
   lastForwarded = 0
+  /** The topic that it last published to, where that goes past aedes. */
+  route: Route | null = null
+  /** Packet identifiers of what is on disk and not acknowledged yet, past aedes. */
+  answers: number[] | null = null
 
   /** Which acknowledgement is due for what was sent to it, by packet identifier. */
   private due: Map<number, Acknowledgement> | null = null
@@ -176,6 +183,8 @@ export class Connection {
   // Answers how many packets it handed over.
   private handOver(bytes: Buffer, packetsMax: number): number {
     let at = 0
+    // What lies before it is with the journal or with aedes; what lies from there to `at` is valid.
+    let handed = 0
     let packets = 0
     let wantedBytes = 1
     let isValid = true
@@ -194,13 +203,18 @@ export class Connection {
         return 1
       }
       if (packets >= packetsMax || this.mustStopBefore(bytes[at]!, packets)) break
-      isValid = isWellFormed(bytes, at, findBody(bytes, at), end)
+      const body = findBody(bytes, at)
+      isValid = isWellFormed(bytes, at, body, end)
       if (!isValid) break
       packets++
+      if (isPlainPublish(bytes[at]!)) {
+        this.handAll(bytes.subarray(handed, at))
+        handed = this.takePublish(bytes, body, end) ? end : at
+      }
       at = end
     }
     if (isValid && at < bytes.length) this.keep(bytes.subarray(at), wantedBytes)
-    for (const packet of parsePackets(bytes.subarray(0, at))) this.hand(packet)
+    this.handAll(bytes.subarray(handed, at))
     if (!isValid) this.socket.destroy()
     return packets
   }
@@ -231,6 +245,18 @@ export class Connection {
       this.state = 'ending'
       this.socket.end(Buffer.from([0x20, 2, 0, verdict.returnCode]))
     }
+  }
+
+  // Past aedes, unless it is about to subscribe to something.
+  private takePublish(bytes: Buffer, body: number, end: number): boolean {
+    if (this.client === null || this.isBusy || this.socket.destroyed) return false
+    if (!this.options.takePublish(this, bytes, body, end)) return false
+    this.client._keepaliveTimer?.refresh()
+    return true
+  }
+
+  private handAll(bytes: Buffer): void {
+    for (const packet of parsePackets(bytes)) this.hand(packet)
   }
 
   private hand(packet: Packet): void {
@@ -282,6 +308,11 @@ export class Connection {
       this.read()
     })
   }
+}
+
+// A PUBLISH of QoS 1 that is not retained, for the first time or again.
+function isPlainPublish(first: number): boolean {
+  return first === 0x32 || first === 0x3a
 }
 
 function nextIdentifier(client: AedesClient, used: ReadonlyMap<number, unknown>): number {

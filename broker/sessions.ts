@@ -32,6 +32,8 @@ export function createSessions(options: {
   isCurrent(client: Client): boolean
   /** A QoS 2 handshake has ended, or all of a client (null). */
   onReleased(clientId: string, messageId: number | null): void
+  /** A session has a filter more. */
+  onFilter(): void
   log(text: string): void
 }) {
   const sessions = new Map<string, Session>()
@@ -86,6 +88,7 @@ export function createSessions(options: {
     const subs = filters.get(topic) ?? new Map<string, Sub>()
     subs.set(clientId, { clientId, topic, qos: qos as Qos })
     filters.set(topic, subs)
+    options.onFilter()
   }
 
   // Of several filters of a client that take a topic, the one of the highest QoS [MQTT-3.3.5-1].
@@ -218,6 +221,8 @@ export function createSessions(options: {
     open,
     leave,
     expire,
+    /** Whether a session has a filter that takes a topic. */
+    hears: (topic: string) => filters.size > 0 && !filters.taking(topic).next().done,
     /** Whether anything is kept of a name: a session, or retained messages of a device. */
     holds: (name: string) => sessions.has(name) || !retained.takenBy(`devices/${name}/#`).next().done,
     /** Forgets a device or an integration that was revoked or removed. */

@@ -31,7 +31,13 @@ export function measureRecord(clientIdBytes: number, topicBytes: number, payload
 }
 
 /** Writes a record at `at` of `buffer`, which has room for it, and returns where it ends. */
-export function encodeRecord(buffer: Buffer, at: number, key: SegmentKey, uplink: Uplink): number {
+export function encodeRecord(
+  buffer: Buffer,
+  at: number,
+  key: SegmentKey,
+  seq: number,
+  uplink: Omit<Uplink, 'seq'>,
+): number {
   const clientIdBytes = buffer.write(uplink.clientId, at + textAt, 'utf8')
   const topicBytes = buffer.write(uplink.topic, at + textAt + clientIdBytes, 'utf8')
   const payloadAt = at + textAt + clientIdBytes + topicBytes
@@ -39,7 +45,7 @@ export function encodeRecord(buffer: Buffer, at: number, key: SegmentKey, uplink
   const end = payloadAt + uplink.payload.length
   buffer.writeUInt32LE(key.marker, at)
   buffer.writeUInt32LE(end - at - bodyAt, at + 4)
-  buffer.writeDoubleLE(uplink.seq, at + 8)
+  buffer.writeDoubleLE(seq, at + 8)
   buffer.writeDoubleLE(uplink.receivedAt, at + 16)
   buffer.writeUInt16LE(clientIdBytes, at + bodyAt)
   buffer.writeUInt16LE(topicBytes, at + bodyAt + 2)

@@ -9,8 +9,8 @@ import { listSegments, nameSegment, type Segment } from './journal-segment.ts'
 /** An uplink on its way into the journal, which gives it its `seq`. */
 export type NewUplink = Omit<Uplink, 'seq'>
 
-/** Called once the uplink is on disk, or with the reason why it was refused. */
-export type Appended = (error: Error | null) => void
+/** Called with the uplink once it is on disk, or with the reason why it was refused. */
+export type Appended<Appendee extends NewUplink = NewUplink> = (error: Error | null, uplink: Appendee) => void
 
 /** A group of records as it was made durable: ingest reads it from memory while it keeps up. */
 export type Group = { firstSeq: number; lastSeq: number; previousSeq: number; key: SegmentKey; records: Buffer }
@@ -73,7 +73,7 @@ export async function openJournal(options: JournalOptions) {
   let isClosed = false
   const counters = { uplinks: 0, groups: 0, refused: 0, failures: 0, tornBytes: recovered.tornBytes }
 
-  function append(uplink: NewUplink, appended: Appended) {
+  function append<Appendee extends NewUplink>(uplink: Appendee, appended: Appended<Appendee>) {
     const bytes = measureRecord(
       Buffer.byteLength(uplink.clientId),
       Buffer.byteLength(uplink.topic),
@@ -81,10 +81,10 @@ export async function openJournal(options: JournalOptions) {
     )
     if (isClosed || refusal !== null || pendingBytes + bytes > pendingBytesMax) {
       counters.refused++
-      appended(new Error(refusal?.reason ?? (isClosed ? 'the journal is closed' : 'the disk is too slow')))
+      appended(new Error(refusal?.reason ?? (isClosed ? 'the journal is closed' : 'the disk is too slow')), uplink)
       return
     }
-    pending.push({ uplink, bytes, appended })
+    pending.push({ uplink, bytes, appended: appended as Appended })
     pendingBytes += bytes
     if (!isWorking) work = writePending()
   }
@@ -103,7 +103,7 @@ export async function openJournal(options: JournalOptions) {
         await abandon()
         error = await writeGroup(group)
       }
-      if (error === null) for (const each of group) each.appended(null)
+      if (error === null) for (const each of group) each.appended(null, each.uplink)
       else {
         await abandon()
         refuse(error.message, group)
@@ -136,7 +136,7 @@ export async function openJournal(options: JournalOptions) {
       const records = Buffer.allocUnsafeSlow(bytes)
       const firstSeq = nextSeq
       let at = 0
-      for (const each of group) at = encodeRecord(records, at, segment.key, { seq: nextSeq++, ...each.uplink })
+      for (const each of group) at = encodeRecord(records, at, segment.key, nextSeq++, each.uplink)
       await writeAll(file, records, open.bytes)
       await file.datasync()
       open.bytes += bytes
@@ -191,7 +191,7 @@ export async function openJournal(options: JournalOptions) {
     pending = []
     pendingBytes = 0
     counters.refused += refused.length
-    for (const each of refused) each.appended(new Error(reason))
+    for (const each of refused) each.appended(new Error(reason), each.uplink)
   }
 
   // Drops what is stored and old, and what is stored when the room is needed. Throws when there is no room.

@@ -9,7 +9,7 @@ import { coversFilter, matchesTopic } from '../../broker/topic.ts'
 import { addDevice, revokeDevice } from '../../inventory/devices.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
 import { systemAccess } from '../../store/access.ts'
-import { type Appended, type Journal, type NewUplink, openJournal } from '../../store/journal.ts'
+import { type Journal, type NewUplink, openJournal } from '../../store/journal.ts'
 import { openJournalReader } from '../../store/journal-reader.ts'
 import { openRegistry, type Registry } from '../../store/registry.ts'
 import { makeFolder } from '../support/platform.ts'
@@ -23,7 +23,7 @@ let broker: Broker
 let secret: string
 let integrationSecret: string
 // While a test holds the journal back, what is appended waits here.
-let held: { uplink: NewUplink; appended: Appended }[] | null
+let held: { uplink: NewUplink; appended(error: Error | null): void }[] | null
 const clients: MqttClient[] = []
 noteRealPackage('mqtt')
 noteRealPackage('ws')
@@ -54,7 +54,9 @@ beforeEach(async () => {
     access: registryAccess(registry, () => {}),
     journal: {
       append: (uplink, appended) =>
-        held === null ? journal.append(uplink, appended) : void held.push({ uplink, appended }),
+        held === null
+          ? journal.append(uplink, appended)
+          : void held.push({ uplink, appended: (error) => appended(error, uplink) }),
     },
     log: () => {},
   })
