@@ -32,6 +32,8 @@ const clients = 200
 const inFlight = 10
 const warmUpMessages = 20_000
 const settleMs = 1000
+// A load at a rate may be a few messages over.
+const spareMs = 10_000
 const pollMs = 50
 
 type Load = { name: string; rate?: number; messages: number }
@@ -80,7 +82,7 @@ let nextTime = Date.now() - 3 * 3_600_000
 
 async function measure(subject: Subject, load: Load): Promise<Figures> {
   const from = nextTime
-  nextTime += load.messages + 1
+  nextTime += load.messages + spareMs
   const storedBefore = await subject.countStored()
   const cpuBefore = readCpuSeconds(subject.pids)
   const begun = performance.now()

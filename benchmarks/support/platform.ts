@@ -1,16 +1,24 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ingestFile, readCursor } from '../../store/ingest-file.ts'
+import type { Reading } from '../../domain/reading.ts'
+import { openEmbeddedStore } from '../../store/embedded.ts'
+import { ingestFile, openIngestFile, readCursor } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { openSqlite } from '../../store/sqlite.ts'
 import { parvis, startPlatform } from '../../tests/support/platform.ts'
 import type { Credentials, Subject } from './subject.ts'
 
 const root = join(import.meta.dirname, '..', '..')
+const dayMs = 86_400_000
+const everyMs = 15 * 60_000
 
-/** The whole platform as `npm start` runs it, with devices of the model generic-json, load-0, load-1, ... */
-export async function startParvis(folder: string, clients: number) {
+/**
+ * The whole platform as `npm start` runs it, with devices of the model generic-json, load-0, load-1, ... `historyDays` of
+ * readings are laid down first, one of each of two quantities every quarter of an hour.
+ */
+export async function startParvis(folder: string, clients: number, historyDays = 0) {
   const credentials = await addDevices(folder, clients)
+  if (historyDays > 0) await layDown(folder, credentials, historyDays)
   const platform = await startPlatform({
     dataDir: folder,
     execArguments: readStartFlags(),
@@ -37,6 +45,25 @@ async function addDevices(folder: string, clients: number): Promise<Credentials>
   writeFileSync(file, `id,model\n${lines.join('\n')}\n`)
   const { devices } = await parvis<{ devices: { id: string; secret: string }[] }>(folder, 'device', 'import', file)
   return devices
+}
+
+async function layDown(folder: string, credentials: Credentials, days: number): Promise<void> {
+  const database = openIngestFile(folder)
+  const store = openEmbeddedStore(database)
+  const to = Date.now()
+  for (let from = to - days * dayMs; from < to; from += dayMs) {
+    const readings: Reading[] = []
+    for (let at = from; at < Math.min(from + dayMs, to); at += everyMs)
+      for (const [i, { id: deviceId }] of credentials.entries())
+        for (const quantity of ['fill_level', 'temperature'] as const) {
+          const observedAt = at + i
+          const value = 20 + ((at / everyMs + i) % 50)
+          readings.push({ deviceId, channel: '', quantity, value, observedAt, receivedAt: observedAt + 200, seq: 0 })
+        }
+    await store.write(readings)
+  }
+  await store.close()
+  database.close()
 }
 
 /** The flags of Node.js that `npm start` runs with. */
