@@ -116,15 +116,21 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     if (config.PARVIS_RETENTION_DAYS !== undefined && config.PARVIS_HORIZON_DAYS > config.PARVIS_RETENTION_DAYS)
       wrong.push('PARVIS_HORIZON_DAYS must not be longer than PARVIS_RETENTION_DAYS: what is removed could come again')
   }
-  if (config !== undefined)
-    for (const name of neededBy[config.PARVIS_STORE])
-      if (config[name] === undefined) wrong.push(`${name}: PARVIS_STORE=${config.PARVIS_STORE} needs it`)
+  if (config !== undefined) wrong.push(...findMissing(config, config.PARVIS_STORE))
   if (wrong.length > 0 || config === undefined) throw new ConfigError(wrong.join('\n'))
   return config
 }
 
-/** The reading store that the settings choose. */
-export function chooseStore(config: Config) {
+function findMissing(config: Config, kind: Config['PARVIS_STORE']): string[] {
+  return neededBy[kind]
+    .filter((name) => config[name] === undefined)
+    .map((name) => `${name}: the store ${kind} needs it`)
+}
+
+/** The reading store that the settings choose, or another one that they tell of. Throws ConfigError for what is missing. */
+export function chooseStore(config: Config, kind = config.PARVIS_STORE) {
+  const wrong = findMissing(config, kind)
+  if (wrong.length > 0) throw new ConfigError(wrong.join('\n'))
   const { PARVIS_INFLUX_TOKEN: token, PARVIS_INFLUX_DATABASE: database, PARVIS_RETENTION_DAYS: retentionDays } = config
   const url = config.PARVIS_INFLUX_URL ?? ''
   const { PARVIS_INFLUX_USERNAME: username, PARVIS_INFLUX_PASSWORD: password } = config
@@ -136,7 +142,7 @@ export function chooseStore(config: Config) {
     influxdb2: { kind: 'influxdb2', url, token: token ?? '', org, bucket, retentionDays },
     influxdb3: { kind: 'influxdb3', url, database, token, retentionDays },
   } as const
-  return choices[config.PARVIS_STORE]
+  return choices[kind]
 }
 
 /** The rows of the documentation's table of settings: name, what it takes, default. */

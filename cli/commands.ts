@@ -1,5 +1,6 @@
 import { assetCommands } from './asset.ts'
 import type { Command } from './command.ts'
+import { copyCommands } from './copy.ts'
 import { deviceCommands } from './device.ts'
 import { exportCommands } from './export.ts'
 import { installCommands } from './install.ts'
@@ -19,6 +20,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...tokenCommands,
     ...exportCommands,
     ...replayCommands,
+    ...copyCommands,
     ...simulateCommands,
     ...verifyCommands,
   }),

@@ -13,6 +13,8 @@ import { openSqlite } from './sqlite.ts'
 export type IngestReader = {
   /** The newest reading of every series of some devices, by device, channel and quantity. */
   latestOf(deviceIds: readonly string[]): Latest[]
+  /** Every device that ever gave a reading, by id. */
+  devicesHeard(): string[]
   /** The devices heard by an uplink after `seq`, in the order of their newest uplink. */
   activitySince(seq: number, limit: number): { deviceId: string; lastSeenAt: number; seq: number }[]
   /** When some devices were last heard; one that never was is absent. */
@@ -66,6 +68,10 @@ export function openIngestReader(dataDir: string, openStore: OpenStore = openEmb
       }
       return found
     },
+    devicesHeard: () =>
+      all<{ device_id: string }>('SELECT DISTINCT device_id FROM latest ORDER BY device_id').map(
+        (row) => row.device_id,
+      ),
     activitySince: (seq, limit) =>
       all(
         'SELECT device_id AS deviceId, last_seen_at AS lastSeenAt, seq FROM activity WHERE seq > ? ORDER BY seq LIMIT ?',

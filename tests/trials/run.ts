@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runCopyTrial } from './copy.ts'
 import { type CrashOptions, runCrashTrial } from './crash.ts'
 import { outages, runOutageTrial } from './outage.ts'
 
@@ -35,10 +36,18 @@ async function outage(place: Place): Promise<Report> {
   return { ...report, held: lost + invented + disconnected === 0 && isPrompt }
 }
 
+async function copy({ folder }: Place): Promise<Report> {
+  const report = await runCopyTrial({ folder, readings: 1_000_000 })
+  const { original, there, back } = report
+  const isSame = original.hash === there.hash && original.hash === back.hash
+  return { ...report, held: report.isEqual && isSame && report.writtenAgain < report.readings }
+}
+
 const trials: Record<string, (place: Place) => Promise<Report>> = {
   'kill -9, fifty times': (place) => crash(place, { rounds: 50 }),
   'power-cut, fifty times': (place) => crash(place, { rounds: 50, powerCut: {} }),
   'outage of InfluxDB, ten minutes of each kind': outage,
+  'copy of a million readings to InfluxDB and back': copy,
 }
 
 const wanted = process.argv[2] ?? ''
