@@ -6,6 +6,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
 import { Problem } from '../domain/problem.ts'
+import { verifyPush } from '../inventory/integrations.ts'
 import { openStatusBoard, type StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { Registry } from '../store/registry.ts'
@@ -35,6 +36,8 @@ import { statusRoutes } from './routes/status.ts'
 import { statusStreamRoutes } from './routes/status-stream.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { uplinkRoutes } from './routes/uplinks.ts'
+import type { UplinkClient } from './uplink-client.ts'
 
 /** The routes under `/api/v1`: a noun is a file and a line here. */
 const routes: readonly Routes[] = [
@@ -55,6 +58,7 @@ const routes: readonly Routes[] = [
   sessionRoutes,
   tokenRoutes,
   integrationRoutes,
+  uplinkRoutes,
 ]
 
 export type ApiOptions = {
@@ -70,6 +74,8 @@ export type ApiOptions = {
   board?: StatusBoard
   /** Called after each request that may have changed something. */
   onChange?: () => void
+  /** The way to the broker; without one, what is pushed is refused. */
+  uplinks?: UplinkClient
   /** The API's own numbers for the metrics, counted up in place. */
   counters?: Record<string, number>
 }
@@ -82,6 +88,8 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
   const context: Context = {
     config,
     findCaller: findCallersIn(registry),
+    verifyPush: (name, proof) => verifyPush(registry, name, proof),
+    uplinks: options.uplinks ?? noBroker,
     reader,
     board: options.board ?? openStatusBoard(),
     live: options.live ?? openLiveFeed(config.PARVIS_DATA_DIR),
@@ -117,6 +125,11 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
   refuseOtherMethods(app, methods)
   app.addHook('preClose', async () => context.live.close())
   return app
+}
+
+const noBroker: UplinkClient = {
+  publish: () => Promise.reject(new Problem('not_ready', 'there is no broker')),
+  close: async () => {},
 }
 
 function createServer(config: Config, logger: FastifyBaseLogger) {

@@ -2,19 +2,24 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
+import type { PushProof } from '../inventory/integrations.ts'
 import type { StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { FindCaller } from './access.ts'
 import type { AttemptLimit } from './attempts.ts'
 import type { LiveFeed } from './live.ts'
+import type { UplinkClient } from './uplink-client.ts'
 
 /**
  * What the routes work with, the registry apart: that is opened to each request by `request.access`. `findCaller` tells
- * whose token this is, or null; `counters` are the API's own numbers for the metrics.
+ * whose token this is, or null; `verifyPush` whether a pushed message is an integration's; `uplinks` hands such messages
+ * to the broker; `counters` are the API's own numbers for the metrics.
  */
 export type Context = {
   config: Config
   findCaller: FindCaller
+  verifyPush(name: string, proof: PushProof): Promise<boolean>
+  uplinks: UplinkClient
   reader: IngestReader
   live: LiveFeed
   board: StatusBoard

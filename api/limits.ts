@@ -14,6 +14,11 @@ export const limits = {
   maxImportBytes: 32 * 2 ** 20,
   /** In UTF-16 code units, decoded: an id of 128 characters may need twice as many. */
   maxParamLength: 256,
+  /** What network servers push: how long the broker may take, how many messages may wait for it, what a topic may be. */
+  uplinkTimeoutMs: 10_000,
+  maxUplinksWaiting: 1000,
+  maxTopicBytes: 1024,
+  maxTopicLevels: 32,
   /** On close, requests that still run are given this long. */
   closeTimeoutMs: 5000,
 } as const

@@ -5,15 +5,18 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { type Config, chooseStore } from '../config.ts'
+import { internalName } from '../domain/uplink.ts'
 import { openStatusBoard } from '../inventory/status-board.ts'
 import { loadStore } from '../store/backend.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock } from '../store/lock.ts'
 import { openRegistry } from '../store/registry.ts'
 import { openRoleState } from '../store/role-state.ts'
+import { openVault } from '../store/vault.ts'
 import { buildApi } from './api.ts'
 import { limits } from './limits.ts'
 import { startStatusFeed } from './status-feed.ts'
+import { openUplinkClient } from './uplink-client.ts'
 
 const everyMs = 1000
 
@@ -48,9 +51,15 @@ export async function startApi(
     const board = openStatusBoard()
     const feed = await startStatusFeed(config, board, logger)
     opened.defer(() => feed.close())
+    const uplinks = openUplinkClient({
+      host: config.PARVIS_MQTT_HOST,
+      port: config.PARVIS_MQTT_PORT,
+      secret: openVault(dataDir).derive(internalName),
+    })
+    opened.defer(() => uplinks.close())
     const webDir = options.webDir ?? builtPages
     const onChange = () => feed.wake()
-    const app = await buildApi({ config, registry, reader, webDir, logger, counters, board, onChange })
+    const app = await buildApi({ config, registry, reader, webDir, logger, counters, uplinks, board, onChange })
     opened.defer(() => closeWithin(app, limits.closeTimeoutMs))
     await app.listen({ host: config.PARVIS_HTTP_HOST, port: config.PARVIS_HTTP_PORT })
 

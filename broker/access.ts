@@ -1,6 +1,9 @@
+import { timingSafeEqual } from 'node:crypto'
+import { internalName, isInternal } from '../domain/uplink.ts'
 import { type Credential, readChanges, readCredentials } from '../store/credentials.ts'
 import { type Registry, readRevision } from '../store/registry.ts'
 import { verifySecret } from '../store/secrets.ts'
+import { openVault } from '../store/vault.ts'
 import { limits } from './limits.ts'
 import { coversFilter, matchesTopic } from './topic.ts'
 
@@ -28,6 +31,8 @@ const rights = {
     subscribe: ['devices/{name}/#'],
   },
   integration: { publish: ['{topics}'], retain: [], subscribe: ['{topics}'] },
+  /** Parvis itself, which hands over what came over HTTP. */
+  internal: { publish: ['uplinks/#'], retain: [], subscribe: [] },
   /** Whoever comes to the broker for conformance suites. */
   anyone: { publish: ['{topics}'], retain: ['{topics}'], subscribe: ['{topics}'] },
 } as const satisfies Record<string, Record<Right, readonly string[]>>
@@ -74,9 +79,15 @@ export type Access = {
 /** The access that real use has: credentials of the registry, each device its own subtree, integrations their filters. */
 export function registryAccess(registry: Registry, log: (text: string) => void): Access {
   const lookUp = batchLookUps(registry)
+  const internalSecret = Buffer.from(openVault(registry.dataDir).derive(internalName))
   return {
     async authenticate(clientId, userName, password) {
       if (userName === undefined || password === undefined) return { returnCode: 4 }
+      if (userName === internalName) {
+        const isRight = password.length === internalSecret.length && timingSafeEqual(password, internalSecret)
+        if (!isRight) return { returnCode: 4 }
+        return isInternal(clientId) ? { kind: 'internal', name: internalName, topics: [] } : { returnCode: 2 }
+      }
       const credential = await lookUp(userName)
       if (credential === null || !(await verifySecret(Buffer.from(password), credential.secret)))
         return { returnCode: 4 }

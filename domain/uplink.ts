@@ -24,3 +24,18 @@ export function parseDeviceTopic(topic: string): { deviceId: string; branch: 'up
   const branch = topic.slice(end + 1)
   return branch === 'up' || branch === 'status' ? { deviceId, branch } : null
 }
+
+/** The user name of Parvis's own client at its broker, which no device or integration can have. */
+export const internalName = 'parvis/internal'
+
+const pushTopicPattern = /^uplinks\/([^/]+)(?:\/|$)/
+
+/** The integration of a message that came over HTTP, by its topic, or null. */
+export function parsePushTopic(topic: string): string | null {
+  return pushTopicPattern.exec(topic)?.[1] ?? null
+}
+
+/** Whether an uplink was published by Parvis itself, for who pushed it over HTTP. */
+export function isInternal(clientId: string): boolean {
+  return clientId === internalName || clientId.startsWith(`${internalName}/`)
+}

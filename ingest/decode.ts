@@ -2,7 +2,7 @@ import { addFault, closeFaults, type FaultList, newFaultList } from '../devices/
 import type { Envelope } from '../devices/model.ts'
 import { type DecodedReading, type Decoding, type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
-import { parseDeviceTopic, type Uplink } from '../domain/uplink.ts'
+import { isInternal, parseDeviceTopic, parsePushTopic, type Uplink } from '../domain/uplink.ts'
 import { judge } from '../domain/validate.ts'
 import type { Codec, DeviceBook } from './devices.ts'
 import type { FrameMemory } from './frames.ts'
@@ -56,9 +56,14 @@ function address(uplink: Uplink, book: DeviceBook, zone: string): Addressed {
   return { uplink, envelope: openEnvelope(uplink, book, zone), isStatus: false }
 }
 
+// What came over HTTP was published by Parvis itself, which writes its integration in the topic.
+function senderOf({ clientId, topic }: Uplink): string {
+  return isInternal(clientId) ? (parsePushTopic(topic) ?? '') : clientId
+}
+
 function openEnvelope(uplink: Uplink, book: DeviceBook, zone: string): Envelope {
   const nothing = { deviceId: null, payload: null, readings: [], faults: [] }
-  const integration = book.integration(uplink.clientId)
+  const integration = book.integration(senderOf(uplink))
   if (integration === null) return { ...nothing, faults: [fault('unknown_topic', { topic: uplink.topic })] }
   const format = book.format(integration.format)
   if (format === null) return { ...nothing, faults: [fault('unknown_format', { format: integration.format })] }

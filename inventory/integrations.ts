@@ -1,11 +1,13 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { formats } from '../devices/catalogue.ts'
 import { deviceIdSchema } from '../domain/id.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
-import { mutate } from '../store/registry.ts'
+import { mutate, type Registry } from '../store/registry.ts'
 import type { IntegrationTable } from '../store/registry-tables.ts'
-import { hashSecret, newSecret } from '../store/secrets.ts'
+import { hashSecret, newSecret, verifySecret } from '../store/secrets.ts'
+import { openVault } from '../store/vault.ts'
 import { checkNameIsFree } from './devices.ts'
 import { parseInput } from './input.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
@@ -53,6 +55,7 @@ export async function addIntegration(
     throw new Problem('unknown_format', `${format}; the formats are ${[...formats.keys()].join(', ')}`)
   const secret = chosen ?? newSecret()
   const stored = await hashSecret(secret, { chosen: chosen !== undefined })
+  const sealed = openVault(access.registry.dataDir).seal(secret, sealedFor(name))
   return mutate(access, async ({ trx, revision, record }) => {
     await checkNameIsFree(trx, name)
     const row: IntegrationTable = {
@@ -60,6 +63,7 @@ export async function addIntegration(
       format,
       topics: JSON.stringify(topics),
       secret: stored,
+      sealed_secret: sealed,
       created_at: Date.now(),
       revoked_at: null,
       revision,
@@ -104,6 +108,32 @@ export async function revokeIntegration(access: Access, name: string): Promise<I
     record('integration', name, toIntegration(row), after)
     return after
   })
+}
+
+/** How a message pushed over HTTP proves that it is the integration's: its secret, or its signature with it. */
+export type PushProof = { secret: string } | { signature: string; body: Uint8Array }
+
+/**
+ * Whether a message is an integration's: it exists, is not revoked, and the secret is right, or the signature is the
+ * HMAC-SHA256 of the body under the secret, in hexadecimal.
+ */
+export async function verifyPush(registry: Registry, name: string, proof: PushProof): Promise<boolean> {
+  const row = await registry
+    .selectFrom('integrations')
+    .select(['secret', 'sealed_secret', 'revoked_at'])
+    .where('name', '=', name)
+    .executeTakeFirst()
+  if (row === undefined || row.revoked_at !== null) return false
+  if ('secret' in proof) return verifySecret(proof.secret, row.secret)
+  if (row.sealed_secret === null) return false
+  const secret = openVault(registry.dataDir).open(row.sealed_secret, sealedFor(name))
+  const expected = createHmac('sha256', secret).update(proof.body).digest()
+  const given = Buffer.from(proof.signature, 'hex')
+  return given.length === expected.length && timingSafeEqual(given, expected)
+}
+
+function sealedFor(name: string): string {
+  return `integration ${name}`
 }
 
 // A network server that could publish below `devices/` could speak for every device.

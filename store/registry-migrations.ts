@@ -5,6 +5,7 @@ import { up as assets } from './migrations/003-assets.ts'
 import { up as installationVersions } from './migrations/004-installation-versions.ts'
 import { up as statusAndDocuments } from './migrations/005-status-and-documents.ts'
 import { up as services } from './migrations/006-services.ts'
+import { up as bridges } from './migrations/007-bridges.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -20,6 +21,7 @@ const migrations: readonly Migration[] = [
   { name: '004-installation-versions', up: installationVersions },
   { name: '005-status-and-documents', up: statusAndDocuments },
   { name: '006-services', up: services },
+  { name: '007-bridges', up: bridges },
 ]
 
 /**

@@ -11,6 +11,7 @@ export type RegistryTables = {
   installation_versions: InstallationVersionTable
   tokens: TokenTable
   integrations: IntegrationTable
+  bridges: BridgeTable
   removals: RemovalTable
   documents: DocumentTable
   learned_intervals: { device_id: string; interval_s: number; learned_at: number }
@@ -106,8 +107,30 @@ export type IntegrationTable = {
   topics: string
   /** As store/secrets.ts writes it. */
   secret: string
+  /** The secret itself, as store/vault.ts seals it; null for one that was made before Parvis kept it. */
+  sealed_secret: string | null
   created_at: number
   revoked_at: number | null
+  revision: number
+}
+
+/** An MQTT client of ours at another broker, whose messages are an integration's. */
+export type BridgeTable = {
+  name: string
+  integration: string
+  url: string
+  /** JSON array of topic filters. */
+  topics: string
+  qos: 0 | 1
+  client_id: string
+  user_name: string | null
+  /** As store/vault.ts seals it. */
+  sealed_password: string | null
+  /** Certificates that its server's is signed with, PEM; null for those of the system. */
+  ca: string | null
+  /** 1 when the server's certificate is not checked. */
+  insecure: 0 | 1
+  created_at: number
   revision: number
 }
 

@@ -61,6 +61,7 @@ const rules: Record<keyof RegistryTables, Rule> = {
   removals: 'closed',
   tokens: 'closed',
   integrations: 'closed',
+  bridges: 'closed',
   // What is asked of ingest and what the audit tells are seen through the objects that they are about.
   requests: 'open',
   audit_entries: 'open',

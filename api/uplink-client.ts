@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import mqtt, { type MqttClient } from 'mqtt'
+import { Problem } from '../domain/problem.ts'
+import { internalName } from '../domain/uplink.ts'
+import { limits } from './limits.ts'
+
+/** Hands messages over to the broker. */
+export type UplinkClient = {
+  /**
+   * Resolves once the broker has acknowledged the message, which is when the journal has it on disk. Throws Problem
+   * `not_ready` when the broker cannot be reached, refuses or does not answer: then the message may be sent again.
+   */
+  publish(topic: string, payload: Buffer): Promise<void>
+  close(): Promise<void>
+}
+
+const reconnectMs = 500
+
+/**
+ * The API as a client of the broker, over MQTT, under Parvis's own name. A connection that ends takes what waits on it
+ * along: each of those is refused, and nothing is sent again that nobody waits for.
+ */
+export function openUplinkClient(options: { host: string; port: number; secret: string }): UplinkClient {
+  let client: MqttClient | null = null
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
+  let waiting = 0
+  const ended = new Set<() => void>()
+
+  function connect() {
+    const current = mqtt.connect({
+      host: reachableHost(options.host),
+      port: options.port,
+      protocolVersion: 4,
+      clientId: `${internalName}/${process.pid}-${randomBytes(4).toString('hex')}`,
+      username: internalName,
+      password: options.secret,
+      clean: true,
+      reconnectPeriod: 0,
+      connectTimeout: limits.uplinkTimeoutMs,
+      keepalive: 30,
+    })
+    current.on('connect', () => {
+      client = current
+    })
+    // Every error is followed by a close.
+    current.on('error', () => {})
+    current.on('close', () => {
+      client = null
+      for (const end of [...ended]) end()
+      if (isClosed || timer !== undefined) return
+      timer = setTimeout(() => {
+        timer = undefined
+        connect()
+      }, reconnectMs)
+    })
+    return current
+  }
+  const first = connect()
+
+  function publish(topic: string, payload: Buffer): Promise<void> {
+    const current = client
+    if (current === null) return Promise.reject(new Problem('not_ready', 'the broker does not answer'))
+    if (waiting >= limits.maxUplinksWaiting)
+      return Promise.reject(new Problem('not_ready', 'too many messages wait for the broker'))
+    waiting++
+    return new Promise<void>((resolve, reject) => {
+      const settle = (problem: Problem | null) => {
+        if (!ended.delete(end)) return
+        clearTimeout(timeout)
+        waiting--
+        if (problem === null) resolve()
+        else reject(problem)
+      }
+      const end = () => settle(new Problem('not_ready', 'the broker ended the connection: is its journal full?'))
+      const timeout = setTimeout(() => {
+        settle(new Problem('not_ready', 'the broker did not acknowledge in time'))
+        // What it did not acknowledge must not come later, when its sender has sent it again.
+        current.end(true)
+      }, limits.uplinkTimeoutMs)
+      ended.add(end)
+      current.publish(topic, payload, { qos: 1 }, (error) => {
+        if (error == null) settle(null)
+        else end()
+      })
+    })
+  }
+
+  return {
+    publish,
+    async close() {
+      isClosed = true
+      clearTimeout(timer)
+      await (client ?? first).endAsync(true).catch(() => {})
+    },
+  }
+}
+
+// What listens on every address is reached on the loopback one.
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
