@@ -40,10 +40,8 @@ function findProgram(binary: string): string | null {
 
 // A program of another origin is used where it stands already.
 async function packageVersion(name: string): Promise<string> {
-  const { stdout } = await run('dpkg-query', ['--show', '--showformat', '${Version}', name]).catch(() => ({
-    stdout: '',
-  }))
-  return stdout === '' ? 'of unknown version' : stdout
+  const { stdout } = await run('dpkg-query', ['--show', name]).catch(() => ({ stdout: '' }))
+  return stdout.trim().split('\t')[1] ?? 'of unknown version'
 }
 
 function install(name: string) {

@@ -3,8 +3,10 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
+import { addDevice } from '../../inventory/devices.ts'
+import { openRegistry } from '../../store/registry.ts'
 import { readRoleState } from '../../store/role-state.ts'
-import { freePort, parvis, parvisText, startPlatform } from '../support/platform.ts'
+import { freePort, parvisText, startPlatform } from '../support/platform.ts'
 import { noteRealPackage } from '../support/real-parts.ts'
 import { until } from '../support/until.ts'
 
@@ -31,6 +33,8 @@ export type CrashOptions = {
 }
 
 const inFlight = 10
+// Of the newest acknowledgements so many are taken as lost at a kill: their messages come again, though they are stored.
+const acknowledgementsLost = 5
 // A round is cut somewhere in its first seconds: while publishers connect, publish, or the store catches up.
 const longestRoundMs = 1500
 
@@ -47,11 +51,13 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   const sent = new Map<string, number>()
   const acknowledged = new Set<string>()
   const devices: Publisher[] = []
+  const registry = await openRegistry({ dataDir })
   for (let i = 0; i < options.publishers; i++) {
     const id = `crash-${i}`
-    const { secret } = await parvis<{ secret: string }>(dataDir, 'device', 'add', id, '--model', 'generic-json')
-    devices.push({ id, secret, next: Date.now() - 86_400_000, open: new Map() })
+    const { secret } = await addDevice(registry, { id, model: 'generic-json' })
+    devices.push({ id, secret, next: Date.now() - 86_400_000, open: new Map(), newest: new Map() })
   }
+  await registry.destroy()
   const ports = { http: await freePort(), mqtt: await freePort() }
   const preload = options.powerCut === undefined ? null : buildPowerCut(options.folder)
 
@@ -98,11 +104,18 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   }
 }
 
-// A device: its credential, the time of its next reading, and what it published without an acknowledgement.
-type Publisher = { id: string; secret: string; next: number; open: Map<string, string> }
+// A device: its credential, the time of its next reading, what it published without an acknowledgement, and the newest
+// that it has one of.
+type Publisher = {
+  id: string
+  secret: string
+  next: number
+  open: Map<string, string>
+  newest: Map<string, string>
+}
 
 // Keeps some publishes in flight until its connection ends; first come those that the last connection left open, as QoS 1
-// asks. Every reading has a time of its own.
+// asks, and those whose acknowledgements were lost on the way. Every reading has a time of its own.
 function publishEndlessly(device: Publisher, port: number, sent: Map<string, number>, acknowledged: Set<string>) {
   const client = mqtt.connect({
     port,
@@ -111,6 +124,8 @@ function publishEndlessly(device: Publisher, port: number, sent: Map<string, num
     password: device.secret,
     reconnectPeriod: 0,
   })
+  for (const [key, payload] of device.newest) device.open.set(key, payload)
+  device.newest.clear()
   const resend = [...device.open.keys()]
 
   function publish() {
@@ -118,6 +133,8 @@ function publishEndlessly(device: Publisher, port: number, sent: Map<string, num
     client.publish(`devices/${device.id}/up`, device.open.get(key)!, { qos: 1 }, (error) => {
       if (error != null || client.disconnecting || client.disconnected) return
       acknowledged.add(key)
+      device.newest.set(key, device.open.get(key)!)
+      if (device.newest.size > acknowledgementsLost) device.newest.delete(device.newest.keys().next().value!)
       device.open.delete(key)
       publish()
     })
