@@ -121,7 +121,10 @@ export function clearSessionCookie(request: FastifyRequest, reply: FastifyReply,
 export function checkSameOrigin(request: FastifyRequest, config: Config): void {
   if (safeMethods.has(request.method)) return
   if (isSameOrigin(request, config)) return
-  throw new Problem('forbidden', 'a browser may only do this from the pages of this address')
+  throw new Problem('forbidden', {
+    fr: 'un navigateur ne peut le faire que depuis les pages de cette adresse',
+    en: 'a browser may only do this from the pages of this address',
+  })
 }
 
 function isSameOrigin(request: FastifyRequest, config: Config): boolean {
@@ -166,7 +169,11 @@ function readBearer(request: FastifyRequest) {
   const { authorization } = request.headers
   if (authorization === undefined) return null
   const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-  if (token === undefined) throw new Problem('bad_credentials', 'expected "Authorization: Bearer <token>"')
+  if (token === undefined)
+    throw new Problem('bad_credentials', {
+      fr: 'attendu : "Authorization: Bearer <jeton>"',
+      en: 'expected "Authorization: Bearer <token>"',
+    })
   return { token, by: 'bearer' as const }
 }
 

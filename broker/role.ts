@@ -67,6 +67,7 @@ export async function runBroker(
         journal_bytes: journal.sizeBytes,
         journal_last_seq: journal.lastSeq,
         journal_pending: journal.pending,
+        journal_confirmed_seq: confirmedSeq,
         journal_groups_total: journal.counters.groups,
         journal_failures_total: journal.counters.failures,
         journal_torn_bytes: journal.counters.tornBytes,

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { Problem, type ProblemCode, problems } from '../domain/problem.ts'
+import { Problem } from '../domain/problem.ts'
 import { requestReplay } from '../inventory/requests.ts'
 import type { ReplayState } from '../store/ingest-file.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
@@ -43,7 +43,7 @@ export const replayCommands: Record<string, Command> = {
       const state = isLocked(context.config.PARVIS_DATA_DIR)
         ? await askIngest(context, span)
         : await replayHere(context, span)
-      if (state.state === 'failed') throw toProblem(state.detail ?? '')
+      if (state.state === 'failed') throw new Problem(state.code ?? 'internal', state.detail)
       const { uplinks, readings, deadLetters } = state
       context.print(
         {
@@ -72,7 +72,10 @@ async function askIngest(context: Context, span: ReplaySpan): Promise<ReplayStat
         told = text
       }
       if (!isLocked(dataDir))
-        throw new Problem('not_ready', `ingest ended meanwhile; it takes up the replay ${id} when it starts`)
+        throw new Problem('not_ready', {
+          fr: `le traitement s’est arrêté entre-temps ; il reprendra la relecture ${id} quand il repartira`,
+          en: `ingest ended meanwhile; it takes up the replay ${id} when it starts`,
+        })
       await setTimeout(pollMs)
     }
   } finally {
@@ -84,13 +87,6 @@ async function askIngest(context: Context, span: ReplaySpan): Promise<ReplayStat
 async function replayHere({ config, access }: Context, span: ReplaySpan): Promise<ReplayState> {
   const { replayOffline } = await import('../ingest/offline.ts')
   return replayOffline(config, await access(), span)
-}
-
-/** Ingest keeps of a refusal what it says: its title in English, and what is meant. */
-function toProblem(text: string): Problem {
-  const code = (Object.keys(problems) as ProblemCode[]).find((each) => text.startsWith(problems[each].en))
-  if (code === undefined) return new Problem('internal', text)
-  return new Problem(code, text.slice(problems[code].en.length).replace(/^: /, ''))
 }
 
 function describe({ language }: Context, counts: { uplinks: number; readings: number; deadLetters: number }): string {

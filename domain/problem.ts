@@ -1,3 +1,5 @@
+import type { Label } from './quantity.ts'
+
 /** A refusal, as RFC 9457 wants it told: a stable code, the HTTP status, and what people read. */
 type ProblemDefinition = { status: number; fr: string; en: string }
 
@@ -56,15 +58,18 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems
 
+/** What a refusal is about: a name, the same in every language, or a sentence in each. */
+export type Detail = string | Label
+
 /** Thrown wherever a request is refused; the API answers it as a problem document, the command line as exit code 1. */
 export class Problem extends Error {
   readonly code: ProblemCode
-  readonly detail: string | undefined
+  readonly detail: Detail | undefined
   readonly errors: readonly { path: string; message: string }[] | undefined
 
   /** `detail` says which object is meant; `errors` lists the bad fields of a `bad_request`. */
-  constructor(code: ProblemCode, detail?: string, errors?: readonly { path: string; message: string }[]) {
-    super(detail === undefined ? problems[code].en : `${problems[code].en}: ${detail}`)
+  constructor(code: ProblemCode, detail?: Detail, errors?: readonly { path: string; message: string }[]) {
+    super(detail === undefined ? problems[code].en : `${problems[code].en}: ${tellDetail(detail, 'en')}`)
     this.code = code
     this.detail = detail
     this.errors = errors
@@ -75,6 +80,11 @@ export class Problem extends Error {
   }
 }
 
+/** A detail in one language. */
+export function tellDetail(detail: Detail, language: 'fr' | 'en'): string {
+  return typeof detail === 'string' ? detail : detail[language]
+}
+
 /** The RFC 9457 document of a problem, in one language. */
 export function problemDocument(problem: Problem, language: 'fr' | 'en') {
   return {
@@ -82,7 +92,7 @@ export function problemDocument(problem: Problem, language: 'fr' | 'en') {
     title: problems[problem.code][language],
     status: problem.status,
     code: problem.code,
-    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    ...(problem.detail === undefined ? {} : { detail: tellDetail(problem.detail, language) }),
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   }
 }

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Fault, fault, faultReason } from '../domain/fault.ts'
+import { type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
-import { boundDeadLetters, type DeadLetterLimits } from './dead-letters.ts'
+import { type DeadLetterLimits, openDeadLetters } from './dead-letters.ts'
 import type { Decoded } from './decode.ts'
 
 /** What a commit did. `committed` are the readings that the store holds now, for those who listen. */
@@ -22,12 +22,8 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
   const upsertActivity = database.prepare(`
     INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = max(seq, excluded.seq)`)
-  const putDeadLetter = database.prepare(`
-    INSERT OR REPLACE INTO dead_letters (seq, device_id, client_id, topic, received_at, reason, faults, bytes, payload)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const dropDeadLetter = database.prepare('DELETE FROM dead_letters WHERE seq = ?')
   const moveCursor = database.prepare('UPDATE cursor SET seq = ?')
-  const deadLetters = boundDeadLetters(database, limits)
+  const deadLetters = openDeadLetters(database, limits)
 
   async function commit(batch: readonly Decoded[], cursor?: number): Promise<Outcome> {
     const readings = batch.flatMap((each) => each.readings)
@@ -83,32 +79,19 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
     for (const [deviceId, { at, seq }] of seen) upsertActivity.run(deviceId, at, seq)
   }
 
-  function writeDeadLetter({ uplink, deviceId, readings, faults }: Decoded, refused: Map<Reading, string>): boolean {
+  // Tells whether the uplink has a dead letter now.
+  function writeDeadLetter(decoded: Decoded, refused: Map<Reading, string>): boolean {
+    const { uplink, deviceId, readings, faults, isPart } = decoded
+    if (isPart === true && deadLetters.has(uplink.seq)) return true
     const all: Fault[] = [...faults]
     if (refused.size > 0)
       for (const reading of readings) {
         const error = refused.get(reading)
         if (error !== undefined) all.push(fault('store_refused', { quantity: reading.quantity, error }))
       }
-    if (all.length === 0) {
-      if (deadLetters.mayHold(uplink.seq)) dropDeadLetter.run(uplink.seq)
-      return false
-    }
-    const { seq, clientId, topic, payload, receivedAt } = uplink
-    const bytes = payload.length + topic.length
-    putDeadLetter.run(
-      seq,
-      deviceId,
-      clientId,
-      topic,
-      receivedAt,
-      faultReason(all[0]!),
-      JSON.stringify(all),
-      bytes,
-      payload,
-    )
-    deadLetters.added(seq, deviceId, bytes)
-    return true
+    if (all.length === 0) deadLetters.settle(uplink.seq)
+    else deadLetters.keep(uplink, deviceId, all)
+    return all.length > 0
   }
 
   return { commit }

@@ -17,6 +17,8 @@ export type Decoded = {
   isKnown: boolean
   readings: Reading[]
   faults: Fault[]
+  /** A replay leaves out readings of other spans: its dead letter stays as it is. */
+  isPart?: boolean
 }
 
 /** What uplinks are judged and read by: `zone` is the IANA zone of times without one. */

@@ -1,21 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fault } from '../domain/fault.ts'
-import { Problem } from '../domain/problem.ts'
 import type { Reading } from '../domain/reading.ts'
 import type { Uplink } from '../domain/uplink.ts'
-import { type ReplayRequest, takeRequests } from '../inventory/requests.ts'
 import type { OpenStore } from '../store/backend.ts'
-import { openIngestFile, type ReplayState, readCursor } from '../store/ingest-file.ts'
+import { openIngestFile, readCursor } from '../store/ingest-file.ts'
 import { type Group, journalFolder } from '../store/journal.ts'
 import { openJournalReader } from '../store/journal-reader.ts'
 import { ReadingsLostError } from '../store/reading-store.ts'
 import type { Registry } from '../store/registry.ts'
+import { type RoleState, readRoleState } from '../store/role-state.ts'
 import { createCommitter } from './commit.ts'
 import { type DeadLetterLimits, deadLetterLimits } from './dead-letters.ts'
 import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
 import { type Catalogue, createDeviceBook } from './devices.ts'
 import { rememberFrames } from './frames.ts'
-import { type Replay, runReplay } from './replay.ts'
+import { isPermanent } from './permanent.ts'
+import { openReplayQueue } from './replay-queue.ts'
 import { openSettling } from './settling.ts'
 import { openSource } from './source.ts'
 
@@ -68,6 +68,7 @@ export function openIngest(options: IngestOptions) {
   const rules: DecodeRules = { horizonDays: options.horizonDays, zone: options.zone, frames: rememberFrames() }
   let hasFrames = false
   const settling = openSettling(database, options.settleMs ?? 0)
+  const forgetLatest = database.prepare('DELETE FROM latest WHERE observed_at < ?')
   let cursor = settling.resume(readCursor(database))
   let confirmed = cursor
   let told = readCursor(database)
@@ -80,7 +81,7 @@ export function openIngest(options: IngestOptions) {
   let wake: () => void = () => {}
   let checkpointedAt = 0
   let checkpointedCursor = -1
-  let keptAt = Date.now()
+  let keptAt = 0
 
   async function ingest(uplinks: Uplink[]) {
     await book.refresh()
@@ -134,7 +135,26 @@ export function openIngest(options: IngestOptions) {
     }
   }
 
-  const replays = openReplays()
+  const replays = openReplayQueue({
+    database,
+    registry,
+    log,
+    isJournalHeld: () => holdsJournal(readRoleState(dataDir, 'broker')),
+    tools: {
+      database,
+      store,
+      book,
+      committer,
+      journalFolder: journalFolder(dataDir),
+      cursor: () => cursor,
+    },
+    newRules: () => ({ ...rules, frames: rememberFrames() }),
+    onEnded() {
+      counters.replays++
+      // What it brought back past the retention goes again.
+      keptAt = 0
+    },
+  })
 
   /** One round: a batch of what is new, a step of a replay, and the housekeeping that is due. */
   async function step(): Promise<boolean> {
@@ -156,7 +176,9 @@ export function openIngest(options: IngestOptions) {
     if (now - checkpointedAt >= checkpointMs) checkpoint()
     if (options.retentionDays !== undefined && now - keptAt >= retentionMs) {
       keptAt = now
-      await store.remove({ from: Number.MIN_SAFE_INTEGER, to: now - options.retentionDays * dayMs })
+      const keptFrom = now - options.retentionDays * dayMs
+      await store.remove({ from: Number.MIN_SAFE_INTEGER, to: keptFrom })
+      forgetLatest.run(keptFrom)
     }
   }
 
@@ -218,89 +240,6 @@ export function openIngest(options: IngestOptions) {
     }
   }
 
-  // What is asked for in the registry's `requests`, answered in ingest's own file.
-  function openReplays() {
-    const put = database.prepare(`
-      INSERT OR REPLACE INTO replays (id, state, uplinks, readings, dead_letters, detail, finished_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`)
-    const answered = database.prepare(`SELECT max(id) AS id FROM replays WHERE state <> 'running'`)
-    let lastId = (answered.get() as { id: string | null }).id ?? ''
-    // A replay that a crash interrupted begins again, and needs the whole journal that it began with.
-    let isHolding = database.prepare(`SELECT 1 FROM replays WHERE state = 'running'`).get() !== undefined
-    let current: { request: ReplayRequest; steps: AsyncGenerator<ReplayState> } | null = null
-    let askedAt = 0
-
-    function answer(state: ReplayState) {
-      const { id, uplinks, readings, deadLetters, detail = null, finishedAt = null } = state
-      put.run(id, state.state, uplinks, readings, deadLetters, detail, finishedAt)
-    }
-
-    function start(replay: Replay) {
-      return runReplay(replay, {
-        database,
-        store,
-        book,
-        committer,
-        journalFolder: journalFolder(dataDir),
-        rules: { ...rules, frames: rememberFrames() },
-        cursor: () => cursor,
-      })
-    }
-
-    async function step(): Promise<boolean> {
-      if (current === null) {
-        if (Date.now() - askedAt < checkpointMs / 4) return false
-        askedAt = Date.now()
-        const request = (await takeRequests(registry, lastId))[0]
-        if (request === undefined) {
-          isHolding = false
-          return false
-        }
-        isHolding = true
-        await book.refresh(true)
-        current = { request, steps: start(request) }
-        log('info', `ingest: replay ${request.id} begins`)
-      }
-      const { request, steps } = current
-      try {
-        const { value } = await steps.next()
-        if (value === undefined) return false
-        answer(value)
-        if (value.state === 'running') return true
-        log('info', `ingest: replay ${request.id} done: ${value.readings} readings of ${value.uplinks} uplinks`)
-      } catch (error) {
-        if (!isPermanent(error) && !(error instanceof Problem)) {
-          current = null
-          throw error
-        }
-        const detail = (error as Error).message
-        answer({
-          id: request.id,
-          state: 'failed',
-          uplinks: 0,
-          readings: 0,
-          deadLetters: 0,
-          detail,
-          finishedAt: Date.now(),
-        })
-        log('warn', `ingest: replay ${request.id} refused: ${detail}`)
-      }
-      counters.replays++
-      lastId = request.id
-      current = null
-      isHolding = false
-      return true
-    }
-
-    return {
-      step,
-      start,
-      get isHolding() {
-        return isHolding
-      },
-    }
-  }
-
   return {
     step,
     run,
@@ -310,8 +249,6 @@ export function openIngest(options: IngestOptions) {
       wake()
     },
     counters,
-    /** Decodes uplinks again right now, for the command line while nothing else runs. */
-    replay: replays.start,
     get cursor() {
       return cursor
     },
@@ -344,13 +281,9 @@ export type Ingest = ReturnType<typeof openIngest>
 
 type Checkpoint = { busy: number; log: number; checkpointed: number }
 
-// SQLite's result codes for what no later attempt can mend: ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE.
-const permanentCodes = new Set([1, 18, 19, 20, 21, 25])
-
-function isPermanent(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError) return true
-  const { errcode } = error as { errcode?: number }
-  return errcode !== undefined && permanentCodes.has(errcode & 0xff)
+// The broker tells up to where it may drop segments: at 0 it has heard that a replay needs them all.
+function holdsJournal({ stale, counters }: RoleState): boolean {
+  return stale || (counters.journal_confirmed_seq ?? 0) === 0
 }
 
 function nextTurn(): Promise<void> {

@@ -8,6 +8,7 @@ import { loadStore, settleTimeMs } from '../store/backend.ts'
 import type { ReplayState } from '../store/ingest-file.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock } from '../store/lock.ts'
+import { openRoleState } from '../store/role-state.ts'
 import { openIngest } from './ingest.ts'
 
 const pauseMs = 20
@@ -36,6 +37,9 @@ export async function replayOffline(
     log: () => {},
   })
   const reader = openIngestReader(dataDir, openStore)
+  // A broker that runs alone hears that no segment of the journal may go.
+  const role = openRoleState(dataDir, 'ingest')
+  role.tell({ ready: false, detail: 'a replay runs', counters: { confirmed_seq: 0 } })
   try {
     const { id } = await requestReplay(access, span)
     for (;;) {
@@ -45,6 +49,7 @@ export async function replayOffline(
       if (!isBusy) await setTimeout(pauseMs)
     }
   } finally {
+    role.close()
     reader.close()
     await ingest.dispose()
     lock.release()

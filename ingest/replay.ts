@@ -45,7 +45,6 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
   const from = replay.from ?? 0
   const to = replay.to ?? Number.MAX_SAFE_INTEGER
   const state: ReplayState = { id: replay.id, state: 'running', uplinks: 0, readings: 0, deadLetters: 0 }
-  yield state
 
   if (replay.replace) {
     for await (const _ of checkJournal(tools, from)) yield state
@@ -88,8 +87,10 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
       ({ deviceId }) => replay.deviceId === null || deviceId === replay.deviceId,
     )
     for (const each of decoded) {
-      const isInSpan = each.uplink.receivedAt >= from && each.uplink.receivedAt < to
-      if (!isInSpan) each.readings = each.readings.filter(({ observedAt }) => observedAt >= from && observedAt < to)
+      if (each.uplink.receivedAt >= from && each.uplink.receivedAt < to) continue
+      const inSpan = each.readings.filter(({ observedAt }) => observedAt >= from && observedAt < to)
+      each.isPart = inSpan.length < each.readings.length
+      each.readings = inSpan
     }
     const outcome = await tools.committer.commit(decoded)
     state.uplinks += decoded.length
@@ -108,19 +109,29 @@ function concerns(uplink: Uplink, replay: Replay): boolean {
 async function* checkJournal({ journalFolder, cursor }: ReplayTools, from: number) {
   const since = from - maxClockAheadMs
   const oldest = listSegments(journalFolder)[0]
-  const holdsAll = oldest === undefined ? cursor() === 0 : oldest.firstSeq === 1
-  const lost: string[] = []
-  const reader = openJournalReader(journalFolder, { afterSeq: 0, onDamage: (text) => lost.push(text) })
+  const holdsAll = oldest === undefined ? cursor() === 0 : oldest.previousSeq === 0
+  const untilSeq = cursor()
+  const reader = openJournalReader(journalFolder, { afterSeq: 0 })
+  // Loss between uplinks that arrived before the span does not matter.
+  let lostBefore = 0
   try {
     let begin: number | null = null
     for (let batch = reader.read(uplinksPerStep); batch.length > 0; batch = reader.read(uplinksPerStep)) {
       begin ??= batch[0]!.receivedAt
-      if (!holdsAll && begin > since)
-        throw new Problem('journal_incomplete', `the journal begins at ${formatTime(begin)}`)
+      if (!holdsAll && begin > since) {
+        const time = formatTime(begin)
+        throw new Problem('journal_incomplete', { fr: `il commence le ${time}`, en: `it begins at ${time}` })
+      }
+      if (batch.at(-1)!.receivedAt < since) lostBefore = reader.damage.lostUplinks
       yield
     }
-    if (!holdsAll && begin === null) throw new Problem('journal_incomplete', 'the journal is empty')
-    if (reader.damage.lostUplinks > 0) throw new Problem('journal_incomplete', lost[0])
+    if (!holdsAll && begin === null) throw new Problem('journal_incomplete')
+    const lost = reader.damage.lostUplinks - lostBefore + Math.max(0, untilSeq - reader.position)
+    if (lost > 0)
+      throw new Problem('journal_incomplete', {
+        fr: `il y manque ${lost} messages, abîmés`,
+        en: `${lost} uplinks in it are damaged`,
+      })
   } finally {
     reader.close()
   }

@@ -29,7 +29,11 @@ const separators = [';', ',', '\t']
  * header or a column is named twice.
  */
 export async function readTable(file: string | Uint8Array): Promise<Table> {
-  if (file.length > maxTableBytes) throw new Problem('payload_too_large', `a file has at most ${maxTableBytes} bytes`)
+  if (file.length > maxTableBytes)
+    throw new Problem('payload_too_large', {
+      fr: `un fichier a au plus ${maxTableBytes} octets`,
+      en: `a file has at most ${maxTableBytes} bytes`,
+    })
   const text = typeof file === 'string' ? file.replace(/^\uFEFF/, '') : decodeText(file)
   const parser = parse({
     delimiter: findSeparator(text),
@@ -55,14 +59,18 @@ export async function readTable(file: string | Uint8Array): Promise<Table> {
       if (table.columns.length === 0) table.columns = readHeader(record)
       else addLine(table, record, info.lines)
       if (table.lines.length > maxTableLines)
-        throw new Problem('payload_too_large', `a file has at most ${maxTableLines} lines`)
+        throw new Problem('payload_too_large', {
+          fr: `un fichier a au plus ${maxTableLines} lignes`,
+          en: `a file has at most ${maxTableLines} lines`,
+        })
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))) throw error
     const { lines } = error as Error & { lines?: number }
     table.errors.push({ line: lines ?? table.lines.length + 2, message: `this is not CSV: ${error.message}` })
   }
-  if (table.columns.length === 0 && table.errors.length === 0) throw new Problem('bad_request', 'the file is empty')
+  if (table.columns.length === 0 && table.errors.length === 0)
+    throw new Problem('bad_request', { fr: 'le fichier est vide', en: 'the file is empty' })
   return table
 }
 
@@ -118,7 +126,11 @@ function readHeader(record: readonly string[]): string[] {
   // Spreadsheets leave empty columns at the end.
   while (columns.at(-1) === '') columns.pop()
   const twice = columns.find((column, i) => columns.indexOf(column) !== i)
-  if (twice !== undefined) throw new Problem('bad_request', `line 1: the column "${twice}" is there twice`)
+  if (twice !== undefined)
+    throw new Problem('bad_request', {
+      fr: `ligne 1 : la colonne "${twice}" y est deux fois`,
+      en: `line 1: the column "${twice}" is there twice`,
+    })
   return columns
 }
 

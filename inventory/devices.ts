@@ -105,7 +105,11 @@ export async function removeDevice(access: Access, id: string): Promise<void> {
       .unionAll(all.selectFrom('installation_versions').select('asset_id').where('device_id', '=', id))
       .limit(1)
       .executeTakeFirst()
-    if (installation !== undefined) throw new Problem('in_use', `${id} was installed; revoke it instead`)
+    if (installation !== undefined)
+      throw new Problem('in_use', {
+        fr: `${id} a été installé ; révoquez-le plutôt`,
+        en: `${id} was installed; revoke it instead`,
+      })
     const row = await trx.deleteFrom('devices').where('id', '=', id).returningAll().executeTakeFirstOrThrow()
     await recordRemoval(trx, revision, 'device', id)
     record('device', id, toDevice(row), null)
@@ -123,7 +127,11 @@ export async function checkNameIsFree(trx: RegistryTransaction, name: string): P
   const device = await trx.selectFrom('devices').select('id').where('id', '=', name).executeTakeFirst()
   if (device !== undefined) throw new Problem('already_exists', name)
   const integration = await trx.selectFrom('integrations').select('name').where('name', '=', name).executeTakeFirst()
-  if (integration !== undefined) throw new Problem('already_exists', `${name} is the name of an integration`)
+  if (integration !== undefined)
+    throw new Problem('already_exists', {
+      fr: `${name} est le nom d’une intégration`,
+      en: `${name} is the name of an integration`,
+    })
 }
 
 /** What a search looks through. */

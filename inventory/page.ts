@@ -9,7 +9,11 @@ export type PageRequest = { limit: number; cursor?: string | undefined }
 /** The key of the last item of the page before. Throws Problem `bad_request` for what is no cursor of ours. */
 export function decodeCursor(cursor: string): string {
   const key = Buffer.from(cursor, 'base64url').toString('utf8')
-  if (key === '' || encodeCursor(key) !== cursor) throw new Problem('bad_request', 'this cursor is not one of a list')
+  if (key === '' || encodeCursor(key) !== cursor)
+    throw new Problem('bad_request', {
+      fr: 'ce curseur ne vient pas d’une liste',
+      en: 'this cursor is not one of a list',
+    })
   return key
 }
 

@@ -36,7 +36,8 @@ export async function requestReplay(
     replace = false,
   }: { from?: number | null; to?: number | null; deviceId?: string | null; replace?: boolean },
 ): Promise<ReplayRequest> {
-  if (from !== null && to !== null && from >= to) throw new Problem('bad_request', 'to: it is not after from')
+  if (from !== null && to !== null && from >= to)
+    throw new Problem('bad_request', { fr: 'to : pas après from', en: 'to: it is not after from' })
   if (access.services !== null) {
     if (deviceId === null) throw new Problem('forbidden', 'deviceId: name one device')
     await getDevice(access, deviceId)

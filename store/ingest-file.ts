@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetterReason, Fault } from '../domain/fault.ts'
+import type { Detail, ProblemCode } from '../domain/problem.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** An uplink that could not become readings, or not all of it, with what was wrong. One an uplink, known by its `seq`. */
@@ -23,7 +24,9 @@ export type ReplayState = {
   uplinks: number
   readings: number
   deadLetters: number
-  detail?: string
+  /** Why it failed. */
+  code?: ProblemCode
+  detail?: Detail
   finishedAt?: number
 }
 
@@ -74,7 +77,8 @@ const schema = `
     uplinks INTEGER NOT NULL,
     readings INTEGER NOT NULL,
     dead_letters INTEGER NOT NULL,
-    detail TEXT,
+    code TEXT,
+    detail TEXT, -- JSON: a text, or one for each language
     finished_at INTEGER
   ) WITHOUT ROWID;
 `

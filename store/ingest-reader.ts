@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetterReason, Fault } from '../domain/fault.ts'
+import type { Detail, ProblemCode } from '../domain/problem.ts'
 import type { Quantity } from '../domain/quantity.ts'
 import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
 import type { OpenStore } from './backend.ts'
@@ -164,6 +165,7 @@ type ReplayRow = {
   uplinks: number
   readings: number
   dead_letters: number
+  code: ProblemCode | null
   detail: string | null
   finished_at: number | null
 }
@@ -204,7 +206,8 @@ function toReplayState(row: ReplayRow): ReplayState {
     uplinks: row.uplinks,
     readings: row.readings,
     deadLetters: row.dead_letters,
-    ...(row.detail === null ? {} : { detail: row.detail }),
+    ...(row.code === null ? {} : { code: row.code }),
+    ...(row.detail === null ? {} : { detail: JSON.parse(row.detail) as Detail }),
     ...(row.finished_at === null ? {} : { finishedAt: row.finished_at }),
   }
 }

@@ -311,7 +311,8 @@ async function recover(options: JournalOptions) {
   await syncFolder(folder)
   let bytes = 0
   for (const segment of segments) bytes += (await fs.stat(segment.path)).size
-  return { lastSeq, nextSeq: Math.max(nextSeq, usedSeq + 1), bytes, tornBytes }
+  // What ingest has committed was acknowledged, wherever it is now.
+  return { lastSeq: Math.max(lastSeq, usedSeq), nextSeq: Math.max(nextSeq, usedSeq + 1), bytes, tornBytes }
 }
 
 // A new file is on disk once its folder is.

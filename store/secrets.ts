@@ -31,7 +31,11 @@ export async function hashSecret(secret: string, { chosen }: { chosen: boolean }
   if (!chosen) return hashGenerated(secret)
   const length = [...secret].length
   if (length < minSecretLength) throw new Problem('weak_secret')
-  if (length > maxSecretLength) throw new Problem('bad_request', `a secret has at most ${maxSecretLength} characters`)
+  if (length > maxSecretLength)
+    throw new Problem('bad_request', {
+      fr: `un secret a au plus ${maxSecretLength} caractères`,
+      en: `a secret has at most ${maxSecretLength} characters`,
+    })
   const salt = randomBytes(saltBytes)
   const hash = await runScrypt(Buffer.from(secret), salt, scryptCost)
   const { N, r, p } = scryptCost

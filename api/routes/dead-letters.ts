@@ -116,6 +116,10 @@ function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof 
 
 function readCursor(cursor: string): number {
   const seq = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN
-  if (!Number.isSafeInteger(seq)) throw new Problem('bad_request', 'this cursor is not one of this list')
+  if (!Number.isSafeInteger(seq))
+    throw new Problem('bad_request', {
+      fr: 'ce curseur ne vient pas de cette liste',
+      en: 'this cursor is not one of this list',
+    })
   return seq
 }

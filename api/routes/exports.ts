@@ -49,7 +49,7 @@ export const exportRoutes: Routes = (api, { reader }) => {
     },
     async (request, reply) => {
       const { deviceId, assetId, from = 0, to = Date.now(), format } = request.query
-      if (from >= to) throw new Problem('bad_request', 'from: it is not before to')
+      if (from >= to) throw new Problem('bad_request', { fr: 'from : pas avant to', en: 'from: it is not before to' })
       if (deviceId !== undefined && assetId !== undefined)
         throw new Problem('bad_request', 'assetId: it does not go with deviceId')
       const view = await openView(request.access, {

@@ -79,6 +79,9 @@ async function readCsv(request: FastifyRequest, body: Buffer): Promise<string | 
   try {
     return new TextDecoder(charset, { fatal: true }).decode(body)
   } catch {
-    throw new Problem('bad_request', `the file is not text in ${charset}`)
+    throw new Problem('bad_request', {
+      fr: `le fichier n’est pas un texte en ${charset}`,
+      en: `the file is not text in ${charset}`,
+    })
   }
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { deviceIdSchema } from '../../domain/id.ts'
-import { Problem } from '../../domain/problem.ts'
+import { Problem, tellDetail } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
 import { getRequest, type ReplayRequest, requestReplay } from '../../inventory/requests.ts'
 import type { ReplayState } from '../../store/ingest-file.ts'
 import type { Routes } from '../context.ts'
+import { languageOf } from '../errors.ts'
+import type { Language } from '../language.ts'
 import { idParams, tellTime, timeIn, timeOut } from '../shapes.ts'
 
 const tags = ['ingest']
@@ -29,13 +31,14 @@ const replaySchema = z
     uplinks: z.number().int().describe('Uplinks that were read again.'),
     readings: z.number().int().describe('Readings that they gave.'),
     deadLetters: z.number().int().describe('Uplinks that still fail.'),
+    code: z.string().nullable().describe('Why it failed: a code of the problem documents.'),
     detail: z.string().nullable(),
     createdAt: timeOut,
     finishedAt: timeOut.nullable(),
   })
   .meta({ id: 'Replay' })
 
-export const replayRoutes: Routes = (api, { reader }) => {
+export const replayRoutes: Routes = (api, { config, reader }) => {
   api.post(
     '/replays',
     {
@@ -53,7 +56,7 @@ export const replayRoutes: Routes = (api, { reader }) => {
       const { from, to, deviceId, replace } = request.body
       const replay = await requestReplay(request.access, { from, to, deviceId, replace })
       reply.code(202).header('location', `/api/v1/replays/${replay.id}`)
-      return tellReplay(replay, null)
+      return tellReplay(replay, null, languageOf(request, config))
     },
   )
 
@@ -67,13 +70,17 @@ export const replayRoutes: Routes = (api, { reader }) => {
       const { id } = request.params
       const replay = await getRequest(request.access, id)
       if (replay === null) throw new Problem('not_found', id)
-      return tellReplay(replay, reader.replay(id))
+      return tellReplay(replay, reader.replay(id), languageOf(request, config))
     },
   )
 }
 
 // A replay that ingest does not know yet waits in the registry.
-function tellReplay(request: ReplayRequest, progress: ReplayState | null): z.infer<typeof replaySchema> {
+function tellReplay(
+  request: ReplayRequest,
+  progress: ReplayState | null,
+  language: Language,
+): z.infer<typeof replaySchema> {
   return {
     id: request.id,
     state: progress?.state ?? 'queued',
@@ -84,7 +91,8 @@ function tellReplay(request: ReplayRequest, progress: ReplayState | null): z.inf
     uplinks: progress?.uplinks ?? 0,
     readings: progress?.readings ?? 0,
     deadLetters: progress?.deadLetters ?? 0,
-    detail: progress?.detail ?? null,
+    code: progress?.code ?? null,
+    detail: progress?.detail === undefined ? null : tellDetail(progress.detail, language),
     createdAt: formatTime(request.createdAt),
     finishedAt: tellTime(progress?.finishedAt ?? null),
   }

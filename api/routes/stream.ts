@@ -54,7 +54,11 @@ export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
         },
         reply.raw,
       )
-      if (stop === null) throw new Problem('too_many_requests', 'too many streams are open')
+      if (stop === null)
+        throw new Problem('too_many_requests', {
+          fr: 'trop de flux sont ouverts',
+          en: 'too many streams are open',
+        })
       const { token } = request.caller!
       counters.streams = live.listeners
       const recheck = setInterval(async () => {

@@ -92,8 +92,8 @@ describe('replays', () => {
     const read = async () => (await api.call('viewer', 'GET', `/replays/${asked.body.id}`)).body
     expect(await read()).toEqual(asked.body)
     api.ingestFile
-      .prepare('INSERT INTO replays VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(asked.body.id, 'done', 40, 38, 2, null, Date.parse('2026-03-01T09:00:00Z'))
+      .prepare('INSERT INTO replays VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(asked.body.id, 'done', 40, 38, 2, null, null, Date.parse('2026-03-01T09:00:00Z'))
     expect(await read()).toEqual({
       ...asked.body,
       state: 'done',
