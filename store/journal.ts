@@ -217,20 +217,23 @@ export async function openJournal(options: JournalOptions) {
       await fs.unlink(segment.path)
       freed += size
       closedBytes -= size
-      log('info', `journal: dropped ${segment.path}, stored long since (${size} bytes)`)
+      log('info', `journal: dropped ${segment.path}, which is stored (${size} bytes)`)
     }
   }
 
-  // While it refuses, the journal tries once a second whether a segment can be written; otherwise it drops what is old.
+  // While it refuses, the journal tries once a second whether a segment can be written. Otherwise it drops what is old;
+  // where the disk is nearly full, what is stored makes room, as at the journal's own limit.
   async function keepHouse() {
+    const neededBytes = refusal === null ? reserveBytes : 2 * reserveBytes
+    const freeBytes = await readFreeBytes()
+    const shortBytes = freeBytes < neededBytes ? 2 * reserveBytes - freeBytes : 0
+    await dropSegments(shortBytes)
+    const isShort = shortBytes > 0 && (await readFreeBytes()) < neededBytes
     if (refusal === null) {
-      const { bavail, bsize } = await fs.statfs(folder)
-      if (bavail * bsize < reserveBytes) refuse(`the disk is full (less than ${reserveBytes} bytes are free)`, [])
-      else await dropSegments(0)
+      if (isShort) refuse(`the disk is full (less than ${reserveBytes} bytes are free)`, [])
       return
     }
-    const { bavail, bsize } = await fs.statfs(folder)
-    if (bavail * bsize < 2 * reserveBytes) return
+    if (isShort) return
     await makeRoom(segmentBytes)
     open ??= await openSegment()
     await writeAll(open.file, Buffer.alloc(4096), open.bytes)
@@ -238,6 +241,11 @@ export async function openJournal(options: JournalOptions) {
     await open.file.truncate(open.bytes)
     log('info', `journal: taking uplinks again, after ${Date.now() - refusal.since} ms`)
     refusal = null
+  }
+
+  async function readFreeBytes(): Promise<number> {
+    const { bavail, bsize } = await fs.statfs(folder)
+    return bavail * bsize
   }
 
   const timer = setInterval(() => {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Uplink } from '../../domain/uplink.ts'
 import { type Group, type JournalOptions, openJournal } from '../../store/journal.ts'
 import { openJournalReader } from '../../store/journal-reader.ts'
+import { mountSmallDisk } from '../support/small-disk.ts'
 
 let folder: string
 beforeEach(() => {
@@ -277,20 +277,20 @@ describe('limits of a journal', () => {
   })
 
   test('a disk that fills up is refused, acknowledged uplinks are kept, and it heals by itself', async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder])
+    const disk = mountSmallDisk(folder, 24)
     try {
       const told: string[] = []
       const journal = await open({ maxBytes: 1 << 30, log: (level, text) => level === 'error' && told.push(text) })
       await append(journal, 'before')
       // Another program takes the disk, to the last byte.
-      fill(join(folder, 'ballast'))
+      disk.fill()
       const results = await Promise.allSettled(
         Array.from({ length: 50 }, (_, i) => append(journal, `full ${i} ${'x'.repeat(9000)}`)),
       )
       expect(results.some((each) => each.status === 'rejected')).toBe(true)
       await until(() => journal.refusal !== null)
       expect(told.join()).toMatch(/refusing uplinks/)
-      rmSync(join(folder, 'ballast'))
+      disk.free()
       await until(() => journal.refusal === null)
       await append(journal, 'after')
       await journal.close()
@@ -301,20 +301,27 @@ describe('limits of a journal', () => {
       expect(texts).toEqual(['before', ...accepted, 'after'])
       expect(damage.lostUplinks).toBe(0)
     } finally {
-      execFileSync('umount', ['-l', folder])
+      disk.unmount()
+    }
+  })
+
+  test('on a disk smaller than its bound it goes on: what is stored makes room', async () => {
+    const disk = mountSmallDisk(folder, 24)
+    try {
+      let journal: Journal | null = null
+      journal = await open({ maxBytes: 64 << 20, confirmedSeq: () => journal?.lastSeq ?? 0 })
+      const payload = 'x'.repeat(100_000)
+      for (let accepted = 0; accepted < 500; )
+        await append(journal, payload).then(
+          () => accepted++,
+          () => until(() => journal!.refusal === null),
+        )
+      await journal.close()
+    } finally {
+      disk.unmount()
     }
   })
 })
-
-function fill(path: string) {
-  let bytes = Buffer.alloc(1 << 20, 1)
-  while (bytes.length > 0)
-    try {
-      writeFileSync(path, bytes, { flag: 'a' })
-    } catch {
-      bytes = bytes.subarray(0, bytes.length >> 1)
-    }
-}
 
 async function until(condition: () => boolean) {
   const deadline = Date.now() + 20_000
