@@ -106,7 +106,7 @@ export async function openJournal(options: JournalOptions) {
       if (error === null) for (const each of group) each.appended(null, each.uplink)
       else {
         await abandon()
-        refuse(error.message, group)
+        refuse(explain(error), group)
       }
     }
     // In the same turn as the test above: what is appended from now on starts the writer again.
@@ -253,7 +253,8 @@ export async function openJournal(options: JournalOptions) {
     isWorking = true
     work = keepHouse()
       .catch(async (error: Error) => {
-        if (error.message !== refusal?.reason) log('error', `journal: ${error.message}`)
+        const reason = explain(error)
+        if (reason !== refusal?.reason) log('error', `journal: ${reason}`)
         await abandon()
       })
       .then(writePending)
@@ -321,6 +322,11 @@ async function recover(options: JournalOptions) {
   for (const segment of segments) bytes += (await fs.stat(segment.path)).size
   // What ingest has committed was acknowledged, wherever it is now.
   return { lastSeq: Math.max(lastSeq, usedSeq), nextSeq: Math.max(nextSeq, usedSeq + 1), bytes, tornBytes }
+}
+
+// What a technician reads of the system's own codes: no space (ENOSPC), no quota left (EDQUOT).
+function explain(error: NodeJS.ErrnoException): string {
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT' ? 'the disk is full' : error.message
 }
 
 // A new file is on disk once its folder is.
