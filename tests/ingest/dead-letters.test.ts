@@ -2,19 +2,21 @@ import * as fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { DeadLetterLimits } from '../../ingest/dead-letters.ts'
 import { addDevice } from '../../inventory/devices.ts'
+import type { Access } from '../../store/access.ts'
 import type { Journal } from '../../store/journal.ts'
-import type { Registry } from '../../store/registry.ts'
 import { appendAll, catchUp, openTestIngest, openTestJournal, readOutcome } from '../support/ingest.ts'
-import { makeFolder, makeRegistry } from '../support/registry.ts'
+import { makeAccess, makeFolder } from '../support/registry.ts'
 
 let dataDir: string
-let registry: Registry
+let access: Access
+let registry: Access['registry']
 let journal: Journal
 
 async function openAll() {
   dataDir = makeFolder()
-  registry = await makeRegistry(dataDir)
-  for (const id of ['a', 'b', 'c']) await addDevice(registry, { id, model: 'generic-json' })
+  access = await makeAccess(dataDir)
+  registry = access.registry
+  for (const id of ['a', 'b', 'c']) await addDevice(access, { id, model: 'generic-json' })
   await registry.updateTable('devices').set({ model: 'test' }).execute()
   journal = await openTestJournal(dataDir)
 }

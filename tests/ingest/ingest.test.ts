@@ -4,20 +4,22 @@ import type { Quantity } from '../../domain/quantity.ts'
 import type { Reading } from '../../domain/reading.ts'
 import { addDevice, revokeDevice } from '../../inventory/devices.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
+import type { Access } from '../../store/access.ts'
 import type { Journal } from '../../store/journal.ts'
-import type { Registry } from '../../store/registry.ts'
 import { appendAll, catchUp, openTestIngest, openTestJournal, readOutcome } from '../support/ingest.ts'
-import { makeFolder, makeRegistry } from '../support/registry.ts'
+import { makeAccess, makeFolder } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
 let dataDir: string
-let registry: Registry
+let access: Access
+let registry: Access['registry']
 let journal: Journal
 
 beforeEach(async () => {
   dataDir = makeFolder()
-  registry = await makeRegistry(dataDir)
-  for (const id of ['a', 'b']) await addDevice(registry, { id, model: 'generic-json' })
+  access = await makeAccess(dataDir)
+  registry = access.registry
+  for (const id of ['a', 'b']) await addDevice(access, { id, model: 'generic-json' })
   await registry.updateTable('devices').set({ model: 'test' }).execute()
   journal = await openTestJournal(dataDir)
 })
@@ -249,7 +251,7 @@ describe('the registry', () => {
     await appendAll(journal, [{ deviceId: 'late', payload: 'fill_level 1' }])
     await catchUp(ingest, journal.lastSeq)
     expect((await readOutcome(dataDir, ['late'])).deadLetters).toMatchObject([{ reason: 'unknown_device' }])
-    await addDevice(registry, { id: 'late', model: 'generic-json' })
+    await addDevice(access, { id: 'late', model: 'generic-json' })
     await registry.updateTable('devices').set({ model: 'test' }).execute()
     await until(async () => {
       await appendAll(journal, [{ deviceId: 'late', payload: 'fill_level 1' }])
@@ -259,7 +261,7 @@ describe('the registry', () => {
   })
 
   test('a device of an integration that nobody registered is a dead letter that names it', async () => {
-    await addIntegration(registry, { name: 'lora', format: 'generic-json', topics: ['lora/#'] })
+    await addIntegration(access, { name: 'lora', format: 'generic-json', topics: ['lora/#'] })
     const payload = 'fill_level 1'
     await appendAll(journal, [{ deviceId: 'lora', payload, topic: 'lora/stranger/up' }])
     await catchUp(open(), journal.lastSeq)
@@ -268,7 +270,7 @@ describe('the registry', () => {
 
   test('what a revoked device sent before is still decoded', async () => {
     await appendAll(journal, [{ deviceId: 'a', payload: 'fill_level 7' }])
-    await revokeDevice(registry, 'a')
+    await revokeDevice(access, 'a')
     await catchUp(open(), journal.lastSeq)
     expect((await readOutcome(dataDir, ['a'])).latest).toMatchObject([{ value: 7 }])
   })

@@ -8,14 +8,14 @@ import type { Reading, SeriesKey } from '../../domain/reading.ts'
 import type { Ingest } from '../../ingest/ingest.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { requestReplay } from '../../inventory/requests.ts'
+import type { Access } from '../../store/access.ts'
 import type { ReplayState } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { type Journal, journalFolder } from '../../store/journal.ts'
 import { listSegments } from '../../store/journal-segment.ts'
-import type { Registry } from '../../store/registry.ts'
 import { openRoleState } from '../../store/role-state.ts'
 import { appendAll, catchUp, type Outcome, openTestIngest, openTestJournal, readOutcome } from '../support/ingest.ts'
-import { makeFolder, makeRegistry } from '../support/registry.ts'
+import { makeAccess, makeFolder } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
 const devices = ['a', 'b', 'c']
@@ -31,13 +31,15 @@ type Message = { deviceId: string; receivedAt: number; items: Item[] }
 type Item = { sort: 'plain' | 'new' | 'extra' | 'bad'; value: number; observedAt: number }
 
 let dataDir: string
-let registry: Registry
+let access: Access
+let registry: Access['registry']
 let journal: Journal
 
 async function openAll() {
   dataDir = makeFolder()
-  registry = await makeRegistry(dataDir)
-  for (const id of devices) await addDevice(registry, { id, model: 'generic-json' })
+  access = await makeAccess(dataDir)
+  registry = access.registry
+  for (const id of devices) await addDevice(access, { id, model: 'generic-json' })
   await registry.updateTable('devices').set({ model: 'test' }).execute()
   journal = await openTestJournal(dataDir)
 }
@@ -82,7 +84,7 @@ function append(messages: readonly Message[]) {
 
 /** Asks for a replay, and does rounds of work until it has ended; `onStep` is told of each. */
 async function replay(ingest: Ingest, folder: string, span: Span, onStep = () => {}): Promise<ReplayState> {
-  const { id } = await requestReplay(registry, span)
+  const { id } = await requestReplay(access, span)
   return finish(ingest, folder, id, onStep)
 }
 
@@ -261,7 +263,7 @@ describe('for every history, --replace', () => {
         await catchUp(before, journal.lastSeq)
         await before.dispose()
         const after = open(mended)
-        const { id } = await requestReplay(registry, { replace: true })
+        const { id } = await requestReplay(access, { replace: true })
         // What kill -9 leaves is what the files hold: SQLite's log as it is between two steps.
         const crashed = makeFolder()
         let step = 0
@@ -407,7 +409,7 @@ test('a replay waits until the journal’s writer has heard that no segment may 
   onTestFinished(() => broker.close())
   const tell = (seq: number) => broker.tell({ ready: true, counters: { journal_confirmed_seq: seq } })
   tell(1)
-  const { id } = await requestReplay(registry, { replace: true })
+  const { id } = await requestReplay(access, { replace: true })
   const reader = openIngestReader(dataDir)
   onTestFinished(() => reader.close())
   await until(async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { addDevice } from '../../inventory/devices.ts'
+import { systemAccess } from '../../store/access.ts'
 import { openRegistry } from '../../store/registry.ts'
 import { readRoleState } from '../../store/role-state.ts'
 import { freePort, parvisText, startPlatform } from '../support/platform.ts'
@@ -51,10 +52,11 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   const sent = new Map<string, number>()
   const acknowledged = new Set<string>()
   const devices: Publisher[] = []
-  const registry = await openRegistry({ dataDir })
+  const registry = await openRegistry({ dataDir, database: 'sqlite' })
+  const access = systemAccess(registry, 'trial')
   for (let i = 0; i < options.publishers; i++) {
     const id = `crash-${i}`
-    const { secret } = await addDevice(registry, { id, model: 'generic-json' })
+    const { secret } = await addDevice(access, { id, model: 'generic-json' })
     devices.push({ id, secret, next: Date.now() - 86_400_000, open: new Map(), newest: new Map() })
   }
   await registry.destroy()
