@@ -84,7 +84,7 @@ export async function runBroker(
       await broker.close()
       await journal.close()
       await registry.destroy()
-      state.close()
+      await state.close()
       lock.release()
     },
   }

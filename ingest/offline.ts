@@ -39,7 +39,7 @@ export async function replayOffline(
   const reader = openIngestReader(dataDir, openStore)
   // A broker that runs alone hears that no segment of the journal may go.
   const role = openRoleState(dataDir, 'ingest')
-  role.tell({ ready: false, detail: 'a replay runs', counters: { confirmed_seq: 0 } })
+  await role.tell({ ready: false, detail: 'a replay runs', counters: { confirmed_seq: 0 } })
   try {
     const { id } = await requestReplay(access, span)
     for (;;) {
@@ -49,7 +49,7 @@ export async function replayOffline(
       if (!isBusy) await setTimeout(pauseMs)
     }
   } finally {
-    role.close()
+    await role.close()
     reader.close()
     await ingest.dispose()
     lock.release()

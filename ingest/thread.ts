@@ -83,7 +83,7 @@ port.on('message', async (message: { groups: Group[] } | { close: true }) => {
   await ingest.dispose()
   await live.close()
   await registry.destroy()
-  state.close()
+  await state.close()
   lock.release()
   port.close()
 })

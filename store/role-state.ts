@@ -33,7 +33,7 @@ export function openRoleState(dataDir: string, role: Role) {
   const file = openSync(stateFile(dataDir, role), 'w')
   let since = Date.now()
   let wasReady: boolean | undefined
-  let isWriting = false
+  let writing: Promise<void> | null = null
   let isClosed = false
 
   function encode(state: { ready: boolean; detail?: string; counters: Record<string, number> }): Buffer {
@@ -44,17 +44,21 @@ export function openRoleState(dataDir: string, role: Role) {
   }
 
   return {
-    tell(state: { ready: boolean; detail?: string; counters: Record<string, number> }) {
-      if (isWriting || isClosed) return
-      isWriting = true
-      write(file, encode(state), 0, fileBytes, 0, () => {
-        isWriting = false
-        if (isClosed) end()
-      })
+    /** Resolves once it is written, or what was being written before it. */
+    async tell(state: { ready: boolean; detail?: string; counters: Record<string, number> }): Promise<void> {
+      if (isClosed) return
+      writing ??= new Promise<void>((resolve) =>
+        write(file, encode(state), 0, fileBytes, 0, () => {
+          writing = null
+          resolve()
+        }),
+      )
+      await writing
     },
-    close() {
+    async close(): Promise<void> {
       isClosed = true
-      if (!isWriting) end()
+      await writing
+      end()
     },
   }
 

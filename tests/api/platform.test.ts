@@ -28,23 +28,23 @@ beforeEach(async () => {
 
 afterEach(() => api.close())
 
-function tellRoles(
+async function tellRoles(
   states: Partial<Record<Role, { ready: boolean; detail?: string; counters?: Record<string, number> }>>,
 ) {
   for (const role of roles)
-    openRoleState(api.config.PARVIS_DATA_DIR, role).tell({ ready: true, counters: {}, ...states[role] })
+    await openRoleState(api.config.PARVIS_DATA_DIR, role).tell({ ready: true, counters: {}, ...states[role] })
 }
 
 describe('/health', () => {
   it('is 200 when every role is ready', async () => {
-    tellRoles({})
+    await tellRoles({})
     const response = await api.app.inject('/health')
     expect(response.statusCode).toBe(200)
     expect(response.json()).toMatchObject({ status: 'ok', roles: { broker: { ready: true }, ingest: { ready: true } } })
   })
 
   it('is 503 with which role is not, and why', async () => {
-    tellRoles({ broker: { ready: false, detail: 'the disk is full' } })
+    await tellRoles({ broker: { ready: false, detail: 'the disk is full' } })
     const response = await api.app.inject('/health')
     expect(response.statusCode).toBe(503)
     expect(response.headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -63,7 +63,7 @@ describe('/health', () => {
 
 describe('/metrics', () => {
   it('has every counter of every role, in the format of Prometheus', async () => {
-    tellRoles({
+    await tellRoles({
       broker: { ready: true, counters: { uplinksTotal: 12, clients: 3 } },
       ingest: { ready: false, counters: { deadLettersTotal: 1 } },
     })
