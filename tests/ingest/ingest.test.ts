@@ -61,12 +61,13 @@ describe('the cursor', () => {
   })
 
   test('takes bounded batches, and says that there is more', async () => {
-    const messages = Array.from({ length: 4500 }, (_, i) => ({ deviceId: 'a', payload: `fill_level 1 ${1000 + i}` }))
+    const messages = Array.from({ length: 17_000 }, (_, i) => ({ deviceId: 'a', payload: `fill_level 1 ${1000 + i}` }))
     await appendAll(journal, messages)
     const batches: number[] = []
     const ingest = open({ horizonDays: 100_000, onCommitted: (readings) => batches.push(readings.length) })
     while (await ingest.step());
-    expect(batches).toEqual([2000, 2000, 500])
+    expect(Math.max(...batches)).toBeLessThanOrEqual(8000)
+    expect(batches.reduce((sum, each) => sum + each)).toBe(17_000)
   })
 
   test('is confirmed only once it is on disk, and what is confirmed never exceeds it', async () => {

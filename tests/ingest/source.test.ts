@@ -26,9 +26,9 @@ test('what was handed over comes from memory, without a look at the files', asyn
   await append('1', '2')
   const source = openSource('/nowhere', 0, () => {})
   for (const group of groups) source.offer(group)
-  expect(source.hasGroups).toBe(true)
+  expect(source.hasMore).toBe(true)
   expect(take(source)).toEqual(['1', '2'])
-  expect(source.hasGroups).toBe(false)
+  expect(source.hasMore).toBe(false)
   expect(take(source)).toEqual([])
 })
 

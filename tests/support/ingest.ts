@@ -74,6 +74,7 @@ export function openTestIngest(
     },
     openStore: (database: DatabaseSync) => wrapStore(openEmbeddedStore(database)),
     horizonDays: 730,
+    zone: 'Europe/Paris',
     log: () => {},
     ...rest,
   })
