@@ -99,15 +99,16 @@ export async function startBroker(options: BrokerOptions) {
   aedes.on('clientDisconnect', (client) => sessions.leave(client.id))
   await aedes.listen()
 
-  function accept(socket: Duplex, request?: IncomingMessage) {
+  function accept(socket: Duplex, request?: IncomingMessage): Connection | null {
     if (connections.size >= limits.connections) {
       counters.refusedConnections++
       socket.destroy()
-      return
+      return null
     }
     const connection = new Connection(socket, request, connectionOptions)
     connections.add(connection)
     socket.once('close', () => connections.delete(connection))
+    return connection
   }
 
   async function authenticate(client: Client, userName: string | undefined, password: Buffer | undefined) {

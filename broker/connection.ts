@@ -67,6 +67,11 @@ export class Connection {
     socket.on('end', () => this.end())
   }
 
+  /** Whether its CONNECT was accepted. */
+  get isInside(): boolean {
+    return this.state === 'inside'
+  }
+
   /** Takes the client's CONNECT to aedes. */
   admit(client: AedesClient, packet: Packet): void {
     this.client = client

@@ -3,6 +3,8 @@ export const limits = {
   connections: 50_000,
   /** Largest first packet; nothing more is read before CONNECT is accepted. */
   connectBytes: 4096,
+  /** What comes over a WebSocket until then, a frame for each byte it may be. */
+  webSocketConnectBytes: 64 << 10,
   /** From the opening of the socket to a whole CONNECT. */
   connectTimeoutMs: 10_000,
   /** Clients that are let in before it is the others' turn. */

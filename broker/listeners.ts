@@ -18,6 +18,9 @@ export type ListenOptions = {
   maxPacketBytes: number
 }
 
+/** Takes a client's stream; answers whether it is let in, or null when it is refused. */
+type Accept = (stream: Duplex, request?: http.IncomingMessage) => { isInside: boolean } | null
+
 /** The ports that are listened on. */
 export type Ports = { mqtt: number; tls?: number; ws?: number }
 
@@ -28,10 +31,7 @@ const keepAliveMs = 60_000
  * Listens for MQTT over TCP, TLS and WebSocket, each client of which is a stream for `accept`. Throws when a port is
  * taken or a certificate cannot be read; nothing is left listening then.
  */
-export async function openListeners(
-  options: ListenOptions,
-  accept: (stream: Duplex, request?: http.IncomingMessage) => void,
-) {
+export async function openListeners(options: ListenOptions, accept: Accept) {
   const servers: net.Server[] = []
 
   async function listen(server: net.Server, port: number): Promise<number> {
@@ -57,10 +57,18 @@ export async function openListeners(
       key: readFileSync(options.tls.keyFile),
     }
     const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }
-    const ports: Ports = { mqtt: await listen(net.createServer(socketOptions, accept), options.port) }
+    const ports: Ports = {
+      mqtt: await listen(
+        net.createServer(socketOptions, (socket) => accept(socket)),
+        options.port,
+      ),
+    }
     if (options.tlsPort !== undefined) {
       const tlsOptions = { ...socketOptions, ...certificates, handshakeTimeout: limits.connectTimeoutMs }
-      ports.tls = await listen(tls.createServer(tlsOptions, accept), options.tlsPort)
+      ports.tls = await listen(
+        tls.createServer(tlsOptions, (socket) => accept(socket)),
+        options.tlsPort,
+      )
     }
     if (options.wsPort !== undefined) {
       const httpOptions = {
@@ -82,19 +90,34 @@ export async function openListeners(
   }
 }
 
-function acceptWebSockets(
-  server: http.Server,
-  maxPacketBytes: number,
-  accept: (stream: Duplex, request: http.IncomingMessage) => void,
-) {
+function acceptWebSockets(server: http.Server, maxPacketBytes: number, accept: Accept) {
   const webSockets = new WebSocketServer({
-    server,
-    // A frame may hold several packets: at least two of the largest kind.
+    // Given the server, it would throw that server's errors again where nobody can catch them.
+    noServer: true,
+    // A message may hold several packets: at least two of the largest kind.
     maxPayload: 2 * maxPacketBytes,
     // MQTT 3.1.1, 6: the subprotocol is "mqtt".
     handleProtocols: (protocols) => (protocols.has('mqtt') ? 'mqtt' : false),
   })
-  webSockets.on('connection', (webSocket, request) => accept(createWebSocketStream(webSocket), request))
+  server.on('upgrade', (request, socket, head) => {
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('message', (_bytes, isBinary) => {
+        // [MQTT-6.0.0-1]
+        if (!isBinary) webSocket.terminate()
+      })
+      limitBeforeConnect(socket, accept(createWebSocketStream(webSocket), request))
+    })
+  })
+}
+
+// A message is gathered whole before a byte of it is told: until the client is in, what comes is counted beneath.
+function limitBeforeConnect(socket: Duplex, connection: { isInside: boolean } | null) {
+  let bytes = 0
+  socket.on('data', function count(chunk: Buffer) {
+    bytes += chunk.length
+    if (connection?.isInside === true) socket.off('data', count)
+    else if (bytes > limits.webSocketConnectBytes) socket.destroy()
+  })
 }
 
 function answerPlainHttp(_request: http.IncomingMessage, response: http.ServerResponse) {
