@@ -108,7 +108,8 @@ export class Connection {
   /** A publish has reached the disk, or failed to. */
   settle(): void {
     this.pending--
-    if (this.keptBytes > 0 || this.pending === limits.pendingPerClient - 1) this.read()
+    // A little later: its acknowledgement is to be written before a DISCONNECT ends the connection.
+    if (this.keptBytes > 0 || this.pending === limits.pendingPerClient - 1) this.schedule()
   }
 
   /**

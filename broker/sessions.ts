@@ -100,12 +100,11 @@ export function createSessions(options: {
   }
 
   function enqueue(subs: readonly Sub[], packet: Queued) {
-    // The payload is a part of what was read from the publisher's socket, which would be kept as a whole.
     let payload: Buffer | null = null
     for (const { clientId, qos } of subs) {
       const queue = sessions.get(clientId)?.queue
       if (queue === undefined || queue.length >= limits.queuedPerClient) continue
-      payload ??= Buffer.from(packet.payload)
+      payload ??= copyBytes(packet.payload)
       queue.push({ ...packet, payload, qos: Math.min(packet.qos, qos) as Qos, retain: false, messageId: undefined })
     }
   }
@@ -134,7 +133,7 @@ export function createSessions(options: {
       retained.remove(packet.topic)
       options.log(`broker: no room to retain ${length} bytes of ${packet.topic}`)
     } else {
-      retained.set(packet.topic, { ...packet, payload: Buffer.from(packet.payload) })
+      retained.set(packet.topic, { ...packet, payload: copyBytes(packet.payload) })
       retainedBytes += length
     }
   }
@@ -239,4 +238,12 @@ export function createSessions(options: {
 
 function isSent({ cmd, messageId }: Queued): boolean {
   return messageId !== undefined && cmd === 'publish'
+}
+
+// A payload is a part of what was read from a socket, or of Node's pool, which would be kept as a whole.
+function copyBytes(payload: string | Buffer): Buffer {
+  const bytes = Buffer.from(payload as Buffer)
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
