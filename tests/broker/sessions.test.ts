@@ -14,6 +14,7 @@ beforeEach(() => {
     isGranted: () => true,
     isCurrent: () => true,
     onReleased: (clientId) => released.push(clientId),
+    onFilter: () => {},
     log: (text) => log.push(text),
   })
 })

@@ -108,7 +108,7 @@ export async function startOpenBroker(
     journal: {
       append(uplink, appended) {
         journal.push(uplink)
-        setImmediate(appended, null)
+        setImmediate(appended, null, uplink)
       },
     },
     log: (_level, text) => log.push(text),
