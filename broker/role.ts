@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Config } from '../config.ts'
 import { openIngestFile, readCursor } from '../store/ingest-file.ts'
 import { type Group, journalFolder, openJournal } from '../store/journal.ts'
@@ -9,6 +10,9 @@ import { startBroker } from './broker.ts'
 
 const lockWaitMs = 5000
 const tellMs = 500
+const loopSampleMs = 5
+// Longer than this nothing may hold the event loop up.
+const stallMs = 50
 
 /**
  * Runs the role "broker" over the data folder: the journal's one writer, and the MQTT listeners. `onCommit` gets every
@@ -51,7 +55,22 @@ export async function runBroker(
     throw error
   })
 
+  // The broker has this thread's event loop to itself: whoever holds it up shows here. The histogram counts its own
+  // interval in.
+  const loopDelay = monitorEventLoopDelay({ resolution: loopSampleMs })
+  loopDelay.enable()
+  let stalls = 0
+  let longestDelayMs = 0
+
+  function measureLoop() {
+    const delayMs = Math.max(0, loopDelay.max / 1e6 - loopSampleMs)
+    loopDelay.reset()
+    if (delayMs > stallMs) stalls++
+    longestDelayMs = Math.max(longestDelayMs, delayMs)
+  }
+
   function tell() {
+    measureLoop()
     // Ingest tells over the same kind of file what it holds for good, wherever it runs.
     const ingest = readRoleState(dataDir, 'ingest')
     confirmedSeq = Math.max(0, ingest.counters.confirmed_seq ?? 0)
@@ -67,6 +86,8 @@ export async function runBroker(
         journal_bytes: journal.sizeBytes,
         journal_last_seq: journal.lastSeq,
         journal_pending: journal.pending,
+        event_loop_stalls_total: stalls,
+        event_loop_delay_max_ms: longestDelayMs,
         journal_confirmed_seq: confirmedSeq,
         journal_groups_total: journal.counters.groups,
         journal_failures_total: journal.counters.failures,
@@ -81,6 +102,7 @@ export async function runBroker(
     ports: broker.ports,
     async close() {
       clearInterval(timer)
+      loopDelay.disable()
       await broker.close()
       await journal.close()
       await registry.destroy()

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { badInputs } from './support/bad-input.ts'
 import { ensureDebianPackage } from './support/debian.ts'
 import { makeFolder, type Platform, parvis, startPlatform } from './support/platform.ts'
 import { until } from './support/until.ts'
@@ -24,6 +25,8 @@ beforeAll(async () => {
     const added = await parvis<{ secret: string }>(folder.path, 'device', 'add', id, '--model', model)
     secrets.set(id, added.secret)
   }
+  const network = ['integration', 'add', 'network', '--format', 'generic-json', '--topics', 'lora/#']
+  secrets.set('network', (await parvis<{ secret: string }>(folder.path, ...network)).secret)
   await parvis(folder.path, 'asset', 'add', 'bin', '--kind', 'waste_container', '--label', 'Conteneur')
   await parvis(folder.path, 'install', 'probe', 'bin', '--at', '2020-01-01T00:00:00Z')
   token = (await parvis<{ token: string }>(folder.path, 'token', 'create', '--role', 'technician')).token
@@ -69,22 +72,7 @@ test('a Linky frame too, group by group', async () => {
 })
 
 // Each is acknowledged, becomes a dead letter with its reason, and leaves the platform as it was.
-test.each([
-  ['JSON a million deep', '['.repeat(1_000_000), 'bad_json'],
-  ['1e400', '{"readings":{"fill_level":1e400}}', 'bad_value'],
-  ['__proto__', '{"readings":{"__proto__":1}}', 'unknown_quantity'],
-  [
-    '10,000 keys',
-    JSON.stringify({ readings: Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, i])) }),
-    'unknown_quantity',
-  ],
-  ['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), 'bad_json'],
-  ['an empty payload', '', 'bad_json'],
-  ['a megabyte of junk', Buffer.alloc(1 << 20, 0xa5), 'bad_json'],
-  ['an unknown quantity', '{"readings":{"mood":1}}', 'unknown_quantity'],
-  ['a value out of range', '{"readings":{"fill_level":101}}', 'out_of_range'],
-  ['a clock that is ahead', '{"observedAt":"2100-01-01T00:00:00Z","readings":{"fill_level":1}}', 'clock_future'],
-])('bad input: %s', async (_, payload, reason) => {
+test.each(badInputs)('bad input: %s', async (_, payload, reason) => {
   const before = (await get<{ items: { id: string }[] }>('/dead-letters?limit=1')).items[0]?.id
   const file = join(folder.path, 'payload.bin')
   writeFileSync(file, payload)
@@ -97,6 +85,21 @@ test.each([
   expect(letter!.detail.length).toBeGreaterThan(10)
   expect(Buffer.from(letter!.payload, 'base64').equals(Buffer.from(payload))).toBe(true)
   expect((await fetch(`${platform.httpUrl}/health`)).status).toBe(200)
+})
+
+test('a device that nobody registered, of an integration, is a dead letter that names it', async () => {
+  const topic = 'lora/unheard-of/up'
+  const who = ['-i', 'network', '-u', 'network', '-P', secrets.get('network')!]
+  const where = ['-h', '127.0.0.1', '-p', String(platform.mqttPort)]
+  await run('mosquitto_pub', [...where, ...who, '-q', '1', '-t', topic, '-m', '{"readings":{"fill_level":1}}'])
+  type Letter = { deviceId: string; reason: string; topic: string; detail: string }
+  let letters: Letter[] = []
+  await until(async () => {
+    letters = (await get<{ items: Letter[] }>('/dead-letters?reason=unknown_device')).items
+    return letters.length > 0
+  })
+  expect(letters).toMatchObject([{ deviceId: 'unheard-of', reason: 'unknown_device', topic }])
+  expect(letters[0]!.detail).toContain('unheard-of')
 })
 
 test('a replay answers with its counts, and a sound folder verifies', async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runBadInputTrial } from './bad-input.ts'
 import { runCopyTrial } from './copy.ts'
 import { type CrashOptions, type CrashReport, runCrashTrial } from './crash.ts'
 import { outages, runOutageTrial } from './outage.ts'
@@ -47,11 +48,17 @@ async function copy({ folder }: Place): Promise<Report> {
   return { ...report, held: report.isEqual && isSame && report.writtenAgain < report.readings }
 }
 
+async function badInput({ folder }: Place): Promise<Report> {
+  const report = await runBadInputTrial({ folder, times: 50 })
+  return { ...report, held: report.stalls === 0 && report.deadLetters === report.published }
+}
+
 const trials: Record<string, (place: Place) => Promise<Report>> = {
   'kill -9, fifty times': (place) => crash(place, { rounds: 50 }),
   'power-cut, fifty times': (place) => crash(place, { rounds: 50, powerCut: {} }),
   'power-cut without syncs, which must lose': (place) =>
     crash(place, { rounds: 1, powerCut: { deaf: '/journal/' } }, ({ lost }) => lost > 0),
+  'bad input, fifty times, holds the event loop up for 50 ms at most': badInput,
   'outage of InfluxDB, ten minutes of each kind': outage,
   'copy of a million readings to InfluxDB and back': copy,
 }
