@@ -4,6 +4,8 @@ import { deviceIdSchema } from '../domain/id.ts'
 import { defineQuantity, quantityNames } from '../domain/quantity.ts'
 import type { Latest } from '../domain/reading.ts'
 import { formatTime, timeSchema } from '../domain/time.ts'
+import type { HistoryEntry } from '../inventory/history.ts'
+import type { Page } from '../inventory/page.ts'
 import { tagOf } from '../store/access.ts'
 
 /** Items of one page of a list, when the request names no number, and at most. */
@@ -97,6 +99,47 @@ export function tellReading(reading: Omit<Latest, 'seq'>): z.infer<typeof readin
     unit: defineQuantity(quantity).unit,
     observedAt: formatTime(observedAt),
     receivedAt: formatTime(receivedAt),
+  }
+}
+
+/** One change, as the API tells it. */
+export const historyEntrySchema = z
+  .object({
+    revision: z.number().int().describe('Changes that were made together have the same.'),
+    recordedAt: timeOut,
+    actor: z.object({
+      kind: z.enum(['token', 'command', 'system']),
+      id: z.string(),
+      name: z.string().nullable(),
+    }),
+    reason: z.string().nullable(),
+    kind: z.string().describe('What was changed.'),
+    id: z.string(),
+    before: z.record(z.string(), z.unknown()).nullable(),
+    after: z.record(z.string(), z.unknown()).nullable(),
+  })
+  .meta({ id: 'HistoryEntry' })
+
+/** A page of a history in the API's words. The times of installations are told as everywhere. */
+export function tellHistory({ items, next }: Page<HistoryEntry>) {
+  const tellVersion = (version: HistoryEntry['before']) =>
+    version === null
+      ? null
+      : Object.fromEntries(
+          Object.entries(version).map(([name, value]) => [
+            name,
+            name.endsWith('At') && typeof value === 'number' ? formatTime(value) : value,
+          ]),
+        )
+  return {
+    items: items.map((item) => ({
+      ...item,
+      actor: { ...item.actor, kind: item.actor.kind as 'token' | 'command' | 'system' },
+      recordedAt: formatTime(item.recordedAt),
+      before: tellVersion(item.before),
+      after: tellVersion(item.after),
+    })),
+    next,
   }
 }
 

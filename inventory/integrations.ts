@@ -145,7 +145,7 @@ function isTopicFilter(filter: string): boolean {
   return !['devices', '+', '#'].includes(levels[0]!)
 }
 
-function toIntegration(row: IntegrationTable): Integration {
+export function toIntegration(row: IntegrationTable): Integration {
   return {
     name: row.name,
     format: row.format,

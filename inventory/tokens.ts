@@ -108,7 +108,7 @@ export async function revokeToken(access: Access, id: string): Promise<TokenInfo
   })
 }
 
-function toToken(row: Omit<TokenTable, 'hash'>): TokenInfo {
+export function toToken(row: Omit<TokenTable, 'hash'>): TokenInfo {
   return {
     id: row.id,
     role: row.role as Role,

@@ -14,7 +14,7 @@ type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
  * The registry's migrations, in order; each one stays as it was once it has been released. They are written with
  * Kysely's schema builder, so that they run on every database that the registry may stand in.
  */
-const migrations: readonly Migration[] = [
+export const migrations: readonly Migration[] = [
   { name: '001-first', up: first },
   { name: '002-audit', up: audit },
   { name: '003-assets', up: assets },

@@ -5,10 +5,22 @@ import { installationSchema, toInstallationJson } from '../../domain/installatio
 import { readAssetLatest } from '../../inventory/asset-readings.ts'
 import { searchAssets } from '../../inventory/asset-search.ts'
 import { addAsset, getAsset, removeAsset, updateAsset } from '../../inventory/assets.ts'
+import { readHistory } from '../../inventory/history.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import type { Routes } from '../context.ts'
 import { placeQuery, takeAreas } from '../place-query.ts'
-import { asKnownAt, idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
+import {
+  asKnownAt,
+  historyEntrySchema,
+  idParams,
+  pageOf,
+  pageQuery,
+  readingSchema,
+  tagged,
+  tellHistory,
+  tellReading,
+  wholeList,
+} from '../shapes.ts'
 
 const tags = ['assets']
 
@@ -126,5 +138,20 @@ export const assetRoutes: Routes = (api, { reader, board }) => {
       const { items, next } = await listInstallations(request.access, { assetId: id, ...request.query })
       return { items: items.map(toInstallationJson), next }
     },
+  )
+
+  api.get(
+    '/assets/:id/history',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'Who changed what of an asset and its installations, when and why; newest first',
+        params: idParams,
+        querystring: z.strictObject(pageQuery),
+        response: { 200: pageOf(historyEntrySchema) },
+      },
+    },
+    async (request) => tellHistory(await readHistory(request.access, 'asset', request.params.id, request.query)),
   )
 }

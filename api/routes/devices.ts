@@ -1,10 +1,21 @@
 import { z } from 'zod'
 import { devicePatchSchema, deviceSchema, newDeviceSchema } from '../../domain/asset.ts'
 import { addDevice, getDevice, listDevices, removeDevice, updateDevice } from '../../inventory/devices.ts'
+import { readHistory } from '../../inventory/history.ts'
 import { readLatest } from '../../inventory/series-parts.ts'
 import { readDeviceParts } from '../../inventory/view.ts'
 import type { Routes } from '../context.ts'
-import { idParams, pageOf, pageQuery, readingSchema, tagged, tellReading, wholeList } from '../shapes.ts'
+import {
+  historyEntrySchema,
+  idParams,
+  pageOf,
+  pageQuery,
+  readingSchema,
+  tagged,
+  tellHistory,
+  tellReading,
+  wholeList,
+} from '../shapes.ts'
 
 const tags = ['devices']
 
@@ -103,5 +114,20 @@ export const deviceRoutes: Routes = (api, { reader }) => {
       const parts = await readDeviceParts(request.access, reader, request.params.id)
       return wholeList((await readLatest(reader, parts)).map(tellReading))
     },
+  )
+
+  api.get(
+    '/devices/:id/history',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'Who changed what of a device and its installations, when and why; newest first',
+        params: idParams,
+        querystring: z.strictObject(pageQuery),
+        response: { 200: pageOf(historyEntrySchema) },
+      },
+    },
+    async (request) => tellHistory(await readHistory(request.access, 'device', request.params.id, request.query)),
   )
 }

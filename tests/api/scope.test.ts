@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Role, roleAllows, roles } from '../../domain/role.ts'
 import { addAsset } from '../../inventory/assets.ts'
+import { checkAudit } from '../../inventory/audit-check.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { correctInstallation, install } from '../../inventory/installations.ts'
 import { requestReplay } from '../../inventory/requests.ts'
@@ -231,6 +232,14 @@ describe('someone who is limited to a service', () => {
     const { status, body } = await api.call('admin', 'POST', '/tokens', { role: 'admin', services: ['Propreté'] })
     expect([status, body.code]).toEqual([400, 'bad_request'])
     expect(roleAllows('manager', 'admin')).toBe(false)
+  })
+})
+
+describe('what every route has changed', () => {
+  it('is in the audit', async () => {
+    for (const operation of operations.filter((each) => each.method !== 'GET')) await call('all', operation, ours)
+    const report = await checkAudit(api.access)
+    expect([report.found, report.changes > 15]).toEqual([[], true])
   })
 })
 

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
-import { sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { systemAccess } from '../../store/access.ts'
 import { mutate, openRegistry, type Registry, readRevision, recordRemoval } from '../../store/registry.ts'
+import { openDialect } from '../../store/registry-dialect.ts'
+import { migrations } from '../../store/registry-migrations.ts'
 import { databaseOf, makeFolder, makeRegistry } from '../support/registry.ts'
+import { until } from '../support/until.ts'
 
 const all = (registry: Registry) => systemAccess(registry, 'test')
 
@@ -88,3 +91,61 @@ test('concurrent mutations of one process take turns', async () => {
   )
   expect(revisions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
 })
+
+test('migrations that are killed in the middle are rolled back, and done at the next start', async () => {
+  const { dataDir, database } = await place()
+  const at = (file: string) => JSON.stringify(new URL(`../../store/${file}`, import.meta.url).href)
+  const program = `
+    import { Kysely, sql } from 'kysely'
+    import { openDialect } from ${at('registry-dialect.ts')}
+    import { migrate, migrations } from ${at('registry-migrations.ts')}
+    const { dialect, lock } = openDialect(${JSON.stringify({ dataDir, database, readOnly: false })})
+    const registry = new Kysely({ dialect })
+    await migrate(registry, lock, migrations.slice(0, Number(process.argv[1])))
+    console.log('some')
+    await migrate(registry, lock, [
+      ...migrations.slice(0, -1),
+      {
+        name: 'the last',
+        async up(trx) {
+          await migrations.at(-1).up(trx)
+          await sql\`create table half_done (id integer)\`.execute(trx)
+          console.log('in the middle')
+          await new Promise(() => setInterval(() => {}, 1000))
+        },
+      },
+    ])
+  `
+  for (const done of [0, 1, 4]) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, String(done)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: new URL('../..', import.meta.url),
+    })
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    let output = ''
+    child.stdout.on('data', (bytes) => {
+      output += bytes
+    })
+    await until(() => output.includes('in the middle'))
+    child.kill('SIGKILL')
+    await ended
+    if (done === 0) continue
+    const { rows } = await readVersion(dataDir, database)
+    expect(rows).toEqual([{ version: done }])
+  }
+  const registry = await makeRegistry(dataDir)
+  expect(await readRevision(registry)).toBe(0)
+  await expect(sql`select * from half_done`.execute(registry)).rejects.toThrow(/half_done/)
+  const { rows } = await readVersion(dataDir, database)
+  expect(rows).toEqual([{ version: migrations.length }])
+})
+
+// As any program would read it, which knows nothing of migrations.
+async function readVersion(dataDir: string, database: string) {
+  const reader = new Kysely<unknown>({ dialect: openDialect({ dataDir, database, readOnly: true }).dialect })
+  try {
+    return await sql<{ version: number }>`select max(version) as version from migrations`.execute(reader)
+  } finally {
+    await reader.destroy()
+  }
+}
