@@ -65,6 +65,7 @@ async function start() {
       name: 'api',
       entry: new URL('./api/thread.ts', import.meta.url),
       data: { config },
+      semiSpaceMib: 4,
       log,
     })
     closing.push(api.close)
@@ -86,6 +87,7 @@ async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 
     name: 'ingest',
     entry: new URL('./ingest/thread.ts', import.meta.url),
     data: { config },
+    semiSpaceMib: 16,
     log,
     onMessage(message) {
       const cursor = message.cursor as number

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 
 type Level = 'info' | 'warn' | 'error'
@@ -15,6 +16,11 @@ export async function startThread(options: {
   name: string
   entry: URL
   data: unknown
+  /**
+   * How large the young half of its heap may grow. What a batch holds lives as long as the batch: where there is room for
+   * several, hardly any of it has to be copied.
+   */
+  semiSpaceMib: number
   onMessage?(message: ThreadMessage): void
   onRestart?(): void
   log(level: Level, text: string): void
@@ -27,6 +33,8 @@ export async function startThread(options: {
   function start(): Promise<ThreadMessage> {
     return new Promise((resolve, reject) => {
       let error: Error | null = null
+      // V8 reads the flag as it makes the thread's heap; given for the process, it would overrule `resourceLimits`.
+      setFlagsFromString(`--max-semi-space-size=${options.semiSpaceMib}`)
       worker = new Worker(options.entry, { name: options.name, workerData: options.data })
       worker.on('message', (message: ThreadMessage) => {
         if (message.log !== undefined) options.log(message.log.level, message.log.text)

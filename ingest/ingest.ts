@@ -44,7 +44,7 @@ const batchUplinks = 8000
 // Of the journal's end, looked through at the start for frames.
 const recalledUplinks = 20_000
 // Readings wait this long for others of their commit, which costs nearly as much for one as for many.
-const gatherMs = 100
+const gatherMs = 250
 // Another process writes the journal: its files are looked at this often.
 const pollMs = 50
 const checkpointMs = 1000

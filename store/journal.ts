@@ -44,9 +44,11 @@ const pendingBytesMax = 64 << 20
 // Left free on the disk, so that ingest can still store what the journal holds and thereby free the journal.
 const reserveBytes = 4 << 20
 // A group of one is written at once: its client may be waiting for it alone. Where more than one came meanwhile, others
-// are about to: waiting a moment for them saves an fsync each.
+// are about to: waiting for them saves an fsync each, and costs latency; so until a group is worth one, within bounds.
 const lingerFromUplinks = 2
-const lingerMs = 4
+const worthyUplinks = 32
+const lingerMinMs = 2
+const lingerMaxMs = 10
 const houseKeepingMs = 1000
 
 /**
@@ -67,6 +69,8 @@ export async function openJournal(options: JournalOptions) {
   let open: OpenSegment | null = null
   let refusal: Refusal = null
   let lastGroupUplinks = 0
+  let lastTakenAt = 0
+  let lingerMs = lingerMinMs
   // One at a time works on the open segment: the writer of groups, or the keeper of the house.
   let isWorking = false
   let work: Promise<void> = Promise.resolve()
@@ -95,7 +99,7 @@ export async function openJournal(options: JournalOptions) {
       if (lastGroupUplinks >= lingerFromUplinks) await delay(lingerMs)
       else await nextTurn()
       const group = takeGroup()
-      lastGroupUplinks = group.length
+      adaptLinger(group.length)
       let error = await writeGroup(group)
       if (error !== null) {
         counters.failures++
@@ -111,6 +115,14 @@ export async function openJournal(options: JournalOptions) {
     }
     // In the same turn as the test above: what is appended from now on starts the writer again.
     isWorking = false
+  }
+
+  function adaptLinger(uplinks: number) {
+    const now = performance.now()
+    const uplinksPerMs = uplinks / (now - lastTakenAt)
+    lingerMs = Math.min(Math.max(worthyUplinks / uplinksPerMs, lingerMinMs), lingerMaxMs)
+    lastTakenAt = now
+    lastGroupUplinks = uplinks
   }
 
   function takeGroup(): Pending[] {
