@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
@@ -85,8 +85,7 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
     },
     async 'has no space'() {
       const filler = join(influxDir, 'filler')
-      const { bavail, bsize } = statfsSync(influxDir)
-      writeFileSync(filler, Buffer.alloc(bavail * bsize))
+      fillUp(filler)
       return async () => {
         rmSync(filler)
         // InfluxDB 1.6 goes on refusing once its log could not be written: whoever frees the disk restarts it too.
@@ -129,6 +128,8 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       log(`caught up after ${caughtUpMs[outage]} ms`)
     }
     await load.stop()
+    const stoppedAt = Date.now()
+    await until(() => readRoleState(dataDir, 'broker').toldAt > stoppedAt)
     await until(() => isStored(dataDir, lastOf(dataDir)), 300_000)
     const found = await readAll(influxd.url)
     return {
@@ -154,6 +155,16 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
     influxd = await startInfluxd({ folder: influxDir, port: influxd.port })
   }
 }
+// InfluxDB writes meanwhile, so that what is free cannot be known beforehand.
+function fillUp(file: string) {
+  const piece = Buffer.alloc(1 << 16)
+  try {
+    for (;;) appendFileSync(file, piece)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOSPC') throw error
+  }
+}
+
 function readingsStored(dataDir: string): number {
   return readRoleState(dataDir, 'ingest').counters.readings_total ?? 0
 }

@@ -60,7 +60,7 @@ export function readTicValues(values: Readonly<Record<string, unknown>>): Decodi
   const draft: TicDraft = { readings: new Map(), energies: new Map(), faults: newFaultList() }
   for (const [label, told] of Object.entries(values)) {
     const meaning = historicLabels.get(label) ?? standardLabels.get(label)
-    if (meaning === undefined || told === null || told === '') continue
+    if (meaning === undefined || told === '' || (typeof told !== 'string' && typeof told !== 'number')) continue
     // A gateway may take the dots off the name of a period.
     const data = meaning.isPeriod && typeof told === 'string' ? told.padEnd(4, '.') : String(told)
     if (!readData(meaning, data, draft)) tellBadData(label, data, draft.faults)
