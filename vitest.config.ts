@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const onTheRegistry = [
   'tests/inventory/**/*.test.ts',
   'tests/store/{registry,credentials,audit}*.test.ts',
+  'tests/platform-on-postgresql.test.ts',
   'tests/api/{access,inventory,ingest,credentials,scope}.test.ts',
 ]
 
@@ -18,7 +19,7 @@ export default defineConfig({
           ...common,
           name: 'parvis',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/trials/**', 'node_modules/**'],
+          exclude: ['tests/trials/**', 'tests/platform-on-postgresql.test.ts', 'node_modules/**'],
         },
       },
       {

@@ -6,6 +6,7 @@ import { inject, onTestFinished } from 'vitest'
 import { type Access, systemAccess } from '../../store/access.ts'
 import { openRegistry, type Registry } from '../../store/registry.ts'
 import { query } from './postgresql.ts'
+import { noteRealPart } from './real-parts.ts'
 import type {} from './with-postgresql.ts'
 
 /** A folder that goes with the test. */
@@ -22,6 +23,8 @@ export function makeFolder(): string {
 export async function databaseOf(dataDir: string): Promise<string> {
   const server = inject('postgresqlUrl') as string | undefined
   if (server === undefined) return 'sqlite'
+  const [version] = (await query(server, 'show server_version')) as { server_version: string }[]
+  noteRealPart('PostgreSQL', version!.server_version)
   const schema = `t${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`
   await query(server, `create schema if not exists ${schema}`)
   return `${server}&options=${encodeURIComponent(`-c search_path=${schema}`)}`
