@@ -21,6 +21,7 @@ import { installOpenapi } from './openapi.ts'
 import { installPages, installSecurityHeaders } from './pages.ts'
 import { assetKindRoutes } from './routes/asset-kinds.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { bridgeRoutes } from './routes/bridges.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { exportRoutes } from './routes/exports.ts'
@@ -58,6 +59,7 @@ const routes: readonly Routes[] = [
   sessionRoutes,
   tokenRoutes,
   integrationRoutes,
+  bridgeRoutes,
   uplinkRoutes,
 ]
 

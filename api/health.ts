@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { Problem, problemDocument } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
+import { readBridgeStates } from '../store/bridge-states.ts'
 import { type RoleState, readRoleStates } from '../store/role-state.ts'
 import { admit } from './access.ts'
 import type { Api, Context } from './context.ts'
@@ -21,14 +22,21 @@ export function installHealth(api: Api, context: Context): void {
         tags: ['platform'],
         summary: 'Whether every role of the platform is ready',
         description: '503, a problem document that says which role is not ready and why, when one is not.',
-        response: { 200: z.object({ status: z.literal('ok'), roles: z.record(z.string(), roleSchema) }) },
+        response: {
+          200: z.object({
+            status: z.literal('ok'),
+            roles: z.record(z.string(), roleSchema),
+            bridges: z.record(z.string(), bridgeSchema).describe('Bridges to other brokers, whose outages are theirs.'),
+          }),
+        },
       },
     },
     async (request, reply) => {
       const states = readRoleStates(config.PARVIS_DATA_DIR)
       const roles = Object.fromEntries(states.map((state) => [state.role, describeState(state)]))
       const missing = states.filter((state) => !state.ready)
-      if (missing.length === 0) return { status: 'ok' as const, roles }
+      const bridges = describeBridges(readBridgeStates(config.PARVIS_DATA_DIR))
+      if (missing.length === 0) return { status: 'ok' as const, roles, bridges }
       const problem = new Problem('not_ready', missing.map(({ role, detail }) => `${role}: ${detail}`).join('; '))
       const language = languageOf(request, config)
       const answer = reply as unknown as FastifyReply
@@ -37,7 +45,7 @@ export function installHealth(api: Api, context: Context): void {
         .header('content-language', language)
         .type('application/problem+json')
         .serializer((payload: unknown) => JSON.stringify(payload))
-        .send({ ...problemDocument(problem, language), roles })
+        .send({ ...problemDocument(problem, language), roles, bridges })
     },
   )
 
@@ -74,6 +82,13 @@ export function installHealth(api: Api, context: Context): void {
 }
 
 const roleSchema = z.object({ ready: z.boolean(), since: z.string().nullable(), detail: z.string().optional() })
+
+const bridgeSchema = z.object({ state: z.enum(['connecting', 'connected', 'waiting']), since: z.string() })
+
+// Who asks without a token is not told where a bridge leads, nor why it is not connected.
+function describeBridges(states: ReturnType<typeof readBridgeStates>): Record<string, z.infer<typeof bridgeSchema>> {
+  return Object.fromEntries([...states].map(([name, { state, since }]) => [name, { state, since: formatTime(since) }]))
+}
 
 function describeState({ ready, since, detail }: RoleState): z.infer<typeof roleSchema> {
   return { ready, since: since === 0 ? null : formatTime(since), ...(detail === undefined ? {} : { detail }) }

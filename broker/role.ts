@@ -6,6 +6,7 @@ import { acquireLock } from '../store/lock.ts'
 import { openRegistry } from '../store/registry.ts'
 import { openRoleState, readRoleState } from '../store/role-state.ts'
 import { registryAccess } from './access.ts'
+import { startBridges } from './bridges.ts'
 import { startBroker } from './broker.ts'
 
 const lockWaitMs = 5000
@@ -55,6 +56,15 @@ export async function runBroker(
     throw error
   })
 
+  const bridges = await startBridges({
+    dataDir,
+    registry,
+    append: journal.append,
+    lastSeq: journal.lastSeq,
+    maxPacketBytes: config.PARVIS_MQTT_MAX_PACKET_BYTES,
+    log,
+  })
+
   // The broker has this thread's event loop to itself: whoever holds it up shows here. The histogram counts its own
   // interval in.
   const loopDelay = monitorEventLoopDelay({ resolution: loopSampleMs })
@@ -79,6 +89,7 @@ export async function runBroker(
       detail: journal.refusal?.reason,
       counters: {
         connections: broker.connections,
+        bridges_connected: bridges.states.filter(({ state }) => state === 'connected').length,
         published_total: broker.counters.published,
         refused_publishes_total: broker.counters.refusedPublishes,
         forbidden_publishes_total: broker.counters.forbidden,
@@ -103,6 +114,7 @@ export async function runBroker(
     async close() {
       clearInterval(timer)
       loopDelay.disable()
+      await bridges.close()
       await broker.close()
       await journal.close()
       await registry.destroy()

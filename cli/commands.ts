@@ -1,4 +1,5 @@
 import { assetCommands } from './asset.ts'
+import { bridgeCommands } from './bridge.ts'
 import type { Command } from './command.ts'
 import { copyCommands } from './copy.ts'
 import { deviceCommands } from './device.ts'
@@ -17,6 +18,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...assetCommands,
     ...installCommands,
     ...integrationCommands,
+    ...bridgeCommands,
     ...tokenCommands,
     ...exportCommands,
     ...replayCommands,
