@@ -1,5 +1,6 @@
 import { assetCommands } from './asset.ts'
 import { bridgeCommands } from './bridge.ts'
+import { codecCommands } from './codec.ts'
 import type { Command } from './command.ts'
 import { copyCommands } from './copy.ts'
 import { deviceCommands } from './device.ts'
@@ -19,6 +20,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...installCommands,
     ...integrationCommands,
     ...bridgeCommands,
+    ...codecCommands,
     ...tokenCommands,
     ...exportCommands,
     ...replayCommands,

@@ -225,6 +225,36 @@ export const faultTexts = {
     fr: 'Le codec a échoué : {error}.',
     en: 'The codec failed: {error}.',
   },
+  codec_timeout: {
+    reason: 'codec_timeout',
+    fr: 'Le codec n’a pas répondu en {ms} ms.',
+    en: 'The codec did not answer within {ms} ms.',
+  },
+  codec_suspended: {
+    reason: 'codec_timeout',
+    fr: 'Le codec a dépassé son délai {count} fois de suite ; il n’est plus exécuté tant qu’il n’est pas corrigé.',
+    en: 'The codec timed out {count} times running; it is not run until it is mended.',
+  },
+  codec_overloaded: {
+    reason: 'codec_timeout',
+    fr: 'Le codec est trop lent pour ce qui arrive : le message a attendu {seconds} s sans être décodé.',
+    en: 'The codec is too slow for what arrives: the message waited {seconds} s and was not decoded.',
+  },
+  codec_no_data: {
+    reason: 'codec_error',
+    fr: 'Le codec n’a rendu aucune donnée.',
+    en: 'The codec answered no data.',
+  },
+  answer_no_object: {
+    reason: 'codec_error',
+    fr: 'Le codec a rendu autre chose qu’un objet{where}.',
+    en: 'The codec answered something other than an object{where}.',
+  },
+  nothing_mapped: {
+    reason: 'unknown_quantity',
+    fr: 'Aucune des valeurs du codec n’est associée à une grandeur : {names}.',
+    en: 'None of the codec’s values is mapped to a quantity: {names}.',
+  },
   store_refused: {
     reason: 'store_refused',
     fr: '{quantity} : refusé par la base de relevés : {error}.',

@@ -41,9 +41,35 @@ export const problems = {
     fr: 'Cet objet a changé entre-temps : relisez-le, puis recommencez',
     en: 'This object has changed meanwhile: read it again, then repeat the change',
   },
+  builtin_model: {
+    status: 409,
+    fr: 'Ce modèle fait partie de Parvis et ne se modifie pas',
+    en: 'This model is part of Parvis and cannot be changed',
+  },
   payload_too_large: { status: 413, fr: 'La demande est trop grande', en: 'The request is too large' },
   unsupported_media_type: { status: 415, fr: 'Type de contenu non admis', en: 'Content type not supported' },
   unknown_model: { status: 422, fr: 'Ce modèle n’est pas au catalogue', en: 'This model is not in the catalogue' },
+  too_many_models: { status: 422, fr: 'Trop de modèles', en: 'Too many models' },
+  not_a_repository: {
+    status: 422,
+    fr: 'Ce dossier ne contient ni les codecs de The Things Network, ni ceux de ChirpStack, ni ceux d’Actility',
+    en: 'This folder holds the codecs of neither The Things Network, ChirpStack nor Actility',
+  },
+  cannot_encode: {
+    status: 422,
+    fr: 'Cette commande ne peut pas être codée',
+    en: 'This command cannot be encoded',
+  },
+  no_way_down: {
+    status: 422,
+    fr: 'Aucun chemin connu vers cet appareil',
+    en: 'No way down to this device is known',
+  },
+  too_many_commands: {
+    status: 429,
+    fr: 'Trop de commandes attendent déjà pour cet appareil',
+    en: 'Too many commands wait for this device already',
+  },
   unknown_asset_kind: { status: 422, fr: 'Ce type d’équipement est inconnu', en: 'This asset kind is unknown' },
   unknown_format: { status: 422, fr: 'Ce format d’intégration est inconnu', en: 'This integration format is unknown' },
   weak_secret: {

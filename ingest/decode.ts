@@ -1,5 +1,8 @@
 import { addFault, closeFaults, type FaultList, newFaultList } from '../devices/fault-list.ts'
+import { looksLikeJson } from '../devices/json-payload.ts'
 import type { Envelope } from '../devices/model.ts'
+import { decodeParvisJson } from '../devices/parvis-json.ts'
+import type { CompiledScriptModel } from '../devices/script-model.ts'
 import { type DecodedReading, type Decoding, type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
 import { isInternal, parseDeviceTopic, parsePushTopic, type Uplink } from '../domain/uplink.ts'
@@ -21,24 +24,46 @@ export type Decoded = {
   isPart?: boolean
 }
 
-/** What uplinks are judged and read by: `zone` is the IANA zone of times without one. */
-export type DecodeRules = { horizonDays: number; zone: string; frames: FrameMemory }
+/**
+ * What uplinks are judged and read by: `zone` is the IANA zone of times without one, `states` what the codecs of some
+ * devices keep from one uplink to the next. `patient` decodes wait for their codec's turn as long as it takes.
+ */
+export type DecodeRules = {
+  horizonDays: number
+  zone: string
+  frames: FrameMemory
+  states: Map<string, unknown>
+  patient?: boolean
+}
+
+/** Most devices whose codec's state is kept; the oldest go first. */
+const maxStates = 20_000
+
+/** What a batch became: what is decoded, in its order, and uplinks whose codec runs elsewhere and answers in its time. */
+export type DecodedBatch = { decoded: Decoded[]; pending: { uplink: Uplink; decoding: Promise<Decoded> }[] }
 
 // An uplink, addressed: which device sent it, and what its network's envelope says.
 type Addressed = { uplink: Uplink; envelope: Envelope; isStatus: boolean }
 
 /**
- * Decodes and judges a batch of uplinks, in their order. It throws only when the registry does not answer; whatever an
- * uplink holds, what is wrong with it becomes faults, and its good readings are kept.
+ * Decodes and judges a batch of uplinks. It throws only when the registry does not answer; whatever an uplink holds,
+ * what is wrong with it becomes faults, and its good readings are kept. Models that are data are decoded at once; what a
+ * codec in a thread of its own reads is pending, and never rejects.
  */
 export async function decodeUplinks(
   uplinks: readonly Uplink[],
   book: DeviceBook,
   rules: DecodeRules,
-): Promise<Decoded[]> {
+): Promise<DecodedBatch> {
   const addressed = uplinks.map((uplink) => address(uplink, book, rules.zone))
   await book.learn(addressed.flatMap(({ envelope }) => envelope.deviceId ?? []))
-  return addressed.map((each) => decode(each, book, rules))
+  const batch: DecodedBatch = { decoded: [], pending: [] }
+  for (const each of addressed) {
+    const decoded = decode(each, book, rules)
+    if (decoded instanceof Promise) batch.pending.push({ uplink: each.uplink, decoding: decoded })
+    else batch.decoded.push(decoded)
+  }
+  return batch
 }
 
 /** Takes note of the frames of uplinks that were decoded before, so that a copy that comes now is known as one. */
@@ -76,7 +101,11 @@ function openEnvelope(uplink: Uplink, book: DeviceBook, zone: string): Envelope 
   }
 }
 
-function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, rules: DecodeRules): Decoded {
+function decode(
+  { uplink, envelope, isStatus }: Addressed,
+  book: DeviceBook,
+  rules: DecodeRules,
+): Decoded | Promise<Decoded> {
   const { deviceId } = envelope
   if (deviceId === null) return { uplink, deviceId, isKnown: false, readings: [], faults: envelope.faults }
   const codec = book.codec(deviceId)
@@ -85,10 +114,18 @@ function decode({ uplink, envelope, isStatus }: Addressed, book: DeviceBook, rul
   // A last will holds no readings, and its device did not send it: the broker did.
   if (isStatus) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
   if (rules.frames.isRepeat(uplink, envelope)) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
+  if (codec.script === undefined)
+    return judgeAll(uplink, deviceId, envelope, readPayload(codec, envelope, uplink), rules)
+  const given = runScript(codec.script, deviceId, envelope, uplink, rules)
+  return given instanceof Promise
+    ? given.then((each) => judgeAll(uplink, deviceId, envelope, each, rules))
+    : judgeAll(uplink, deviceId, envelope, given, rules)
+}
+
+function judgeAll(uplink: Uplink, deviceId: string, envelope: Envelope, given: Decoding, rules: DecodeRules): Decoded {
   const list = newFaultList()
   addFaults(list, envelope.faults)
   const decoded: DecodedReading[] = [...envelope.readings]
-  const given = readPayload(codec, envelope, uplink)
   for (const each of given.readings) decoded.push(each)
   addFaults(list, given.faults)
   const readings: Reading[] = []
@@ -142,4 +179,30 @@ function runCodec(codec: Codec, payload: Uint8Array, port: number | undefined, u
   } catch (error) {
     return { readings: [], faults: [fault('codec_error', { error: (error as Error).message })] }
   }
+}
+
+// A codec of the registry reads the frame; where the network handed over only what its own codec made of it, the model's
+// table reads that. A device may send the project's own JSON whatever its model.
+function runScript(
+  script: CompiledScriptModel,
+  deviceId: string,
+  { payload, port, observedAt, decoded }: Envelope,
+  { receivedAt }: Uplink,
+  { states, patient = false }: DecodeRules,
+): Decoding | Promise<Decoding> {
+  if (payload === null) {
+    if (decoded?.object !== undefined) return script.map(decoded.object)
+    return { readings: [], faults: decoded === undefined ? [] : [fault('no_frame', { path: 'payload' })] }
+  }
+  if (port === undefined && looksLikeJson(payload) && Buffer.from(payload).includes('"readings"'))
+    return decodeParvisJson(payload, { receivedAt })
+  const state = states.get(deviceId)
+  return script.decode(payload, { receivedAt: observedAt ?? receivedAt, port, patient, state }).then((decoding) => {
+    if (decoding.state !== undefined) {
+      states.delete(deviceId)
+      states.set(deviceId, decoding.state)
+      if (states.size > maxStates) states.delete(states.keys().next().value!)
+    }
+    return decoding
+  })
 }

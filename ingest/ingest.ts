@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { openScriptPool } from '../devices/scripts/pool.ts'
 import { fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
 import type { Uplink } from '../domain/uplink.ts'
@@ -14,6 +15,7 @@ import { type DeadLetterLimits, deadLetterLimits } from './dead-letters.ts'
 import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
 import { type Catalogue, createDeviceBook } from './devices.ts'
 import { rememberFrames } from './frames.ts'
+import { keepLate } from './late.ts'
 import { isPermanent } from './permanent.ts'
 import { openReplayQueue } from './replay-queue.ts'
 import { openSettling } from './settling.ts'
@@ -45,6 +47,8 @@ const batchUplinks = 8000
 const recalledUplinks = 20_000
 // Readings wait this long for others of their commit, which costs nearly as much for one as for many.
 const gatherMs = 250
+// How long a batch waits for codecs in threads of their own, so that most need no commit of their own.
+const codecsMs = 20
 // Another process writes the journal: its files are looked at this often.
 const pollMs = 50
 const checkpointMs = 1000
@@ -64,14 +68,30 @@ export function openIngest(options: IngestOptions) {
   const database = openIngestFile(dataDir)
   // The journal is the durability: commits are made durable by the checkpoint, before which no segment is dropped.
   database.exec('PRAGMA wal_autocheckpoint = 0')
-  const book = createDeviceBook(registry, options.catalogue)
-  const rules: DecodeRules = { horizonDays: options.horizonDays, zone: options.zone, frames: rememberFrames() }
+  const pool = openScriptPool({ log })
+  const book = createDeviceBook(registry, options.catalogue, pool)
+  const rules: DecodeRules = {
+    horizonDays: options.horizonDays,
+    zone: options.zone,
+    frames: rememberFrames(),
+    states: new Map(),
+  }
   let hasFrames = false
   const settling = openSettling(database, options.settleMs ?? 0)
   const forgetLatest = database.prepare('DELETE FROM latest WHERE observed_at < ?')
   let cursor = settling.resume(readCursor(database))
   let confirmed = cursor
+  // Up to here uplinks are written a second time, and were told the first.
   let told = readCursor(database)
+  // The last uplink that was taken; the cursor stays behind it while a codec has not answered.
+  let taken = cursor
+  let onArrived: () => void = () => {}
+  let endPause: () => void = () => {}
+  const late = keepLate(() => {
+    onArrived()
+    endPause()
+    wake()
+  })
   const closing = new AbortController()
   const store = options.openStore(database, { hasWritten: cursor > 0, signal: closing.signal })
   const committer = createCommitter(database, store, options.limits ?? deadLetterLimits)
@@ -86,8 +106,29 @@ export function openIngest(options: IngestOptions) {
   async function ingest(uplinks: Uplink[]) {
     await book.refresh()
     if (!hasFrames) recallFrames()
-    const decoded = await decodeUplinks(uplinks, book, rules)
-    await commit(decoded)
+    const { decoded, pending } = await decodeUplinks(uplinks, book, rules)
+    late.add(pending)
+    taken = uplinks.at(-1)?.seq ?? taken
+    await waitForCodecs()
+    const arrived = late.take()
+    const upTo = late.cursorFor(taken, new Set(arrived.map(({ uplink }) => uplink.seq)))
+    const batch = [...decoded, ...arrived]
+    if (batch.length > 0 || upTo > cursor) await commit(batch, upTo)
+    late.kept(arrived)
+  }
+
+  // Codecs that answer at once are in their batch's own commit; the others hold up nobody.
+  async function waitForCodecs() {
+    if (late.isComplete) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, codecsMs)
+      onArrived = () => {
+        if (!late.isComplete) return
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    onArrived = () => {}
   }
 
   // The frames that came last before the start, so that a copy that comes after it is known as one.
@@ -108,31 +149,37 @@ export function openIngest(options: IngestOptions) {
     }
   }
 
-  // A batch that can never be written is halved until the one that cannot is alone; that becomes a dead letter.
-  async function commit(batch: Decoded[]): Promise<void> {
-    const last = batch.at(-1)!.uplink.seq
+  // A batch that can never be written is halved until the one that cannot is alone; that becomes a dead letter. The
+  // cursor moves to `upTo` with the last part.
+  async function commit(batch: Decoded[], upTo: number | undefined): Promise<void> {
     try {
-      const outcome = await committer.commit(batch, last)
+      const outcome = await committer.commit(batch, upTo)
       counters.uplinks += batch.length
       counters.readings += outcome.committed.length
       counters.deadLetters += outcome.deadLetters
-      cursor = last
-      // What is written again after an error was told the first time.
-      const isNew = batch[0]!.uplink.seq > told
+      cursor = upTo ?? cursor
+      const isNew = cursor > told
       options.onCommitted?.(isNew ? outcome.committed : outcome.committed.filter(({ seq }) => seq > told))
-      told = Math.max(told, last)
     } catch (error) {
       if (!isPermanent(error)) throw error
       const half = batch.length >> 1
       log('error', `ingest: ${batch.length} uplinks cannot be written: ${(error as Error).message}`)
       if (half > 0) {
-        await commit(batch.slice(0, half))
-        await commit(batch.slice(half))
-      } else if (batch[0]!.readings.length > 0) {
+        await commit(batch.slice(0, half), undefined)
+        await commit(batch.slice(half), upTo)
+      } else if (batch.length > 0 && batch[0]!.readings.length > 0) {
         const faults = [fault('codec_error', { error: (error as Error).message })]
-        await commit([{ ...batch[0]!, readings: [], faults }])
+        await commit([{ ...batch[0]!, readings: [], faults }], upTo)
       } else throw error
     }
+  }
+
+  // The journal is read again from behind the cursor; what waits for its codec comes again too.
+  function rewind() {
+    told = Math.max(told, cursor)
+    late.forget()
+    taken = cursor
+    source.rewind(cursor)
   }
 
   const replays = openReplayQueue({
@@ -148,7 +195,7 @@ export function openIngest(options: IngestOptions) {
       journalFolder: journalFolder(dataDir),
       cursor: () => cursor,
     },
-    newRules: () => ({ ...rules, frames: rememberFrames() }),
+    newRules: () => ({ ...rules, frames: rememberFrames(), states: new Map(), patient: true }),
     onEnded() {
       counters.replays++
       // What it brought back past the retention goes again.
@@ -158,17 +205,17 @@ export function openIngest(options: IngestOptions) {
 
   /** One round: a batch of what is new, a step of a replay, and the housekeeping that is due. */
   async function step(): Promise<boolean> {
-    const uplinks = source.take(batchUplinks)
-    if (uplinks.length > 0)
+    const uplinks = late.isFull ? [] : source.take(batchUplinks)
+    if (uplinks.length > 0 || late.hasArrived)
       try {
         await ingest(uplinks)
       } catch (error) {
-        source.rewind(cursor)
+        rewind()
         throw error
       }
     const hasReplayed = await replays.step()
     await keepHouse()
-    return (uplinks.length > 0 && source.hasMore) || hasReplayed
+    return (uplinks.length > 0 && source.hasMore) || late.hasArrived || hasReplayed
   }
 
   async function keepHouse() {
@@ -207,8 +254,8 @@ export function openIngest(options: IngestOptions) {
         backOffMs = 100
         if (isBusy) await nextTurn()
         else {
-          await delay(Math.max(0, gatherMs - (Date.now() - begun)))
-          if (!source.hasMore) await new Promise<void>((resolve) => waitForWork(resolve))
+          await pause(Math.max(0, gatherMs - (Date.now() - begun)))
+          if (!source.hasMore && !late.hasArrived) await new Promise<void>((resolve) => waitForWork(resolve))
         }
       } catch (error) {
         const text = (error as Error).message
@@ -227,9 +274,21 @@ export function openIngest(options: IngestOptions) {
   // What the store took a while ago it may have lost: all of it comes again, which changes nothing where it was not.
   function goBack(settled: number) {
     if (settled >= cursor) return
+    told = Math.max(told, cursor)
     cursor = settled
     confirmed = Math.min(confirmed, settled)
-    source.rewind(cursor)
+    rewind()
+  }
+
+  // What a codec answers late is committed at once: it waited long enough.
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 
   function waitForWork(resolve: () => void) {
@@ -249,6 +308,7 @@ export function openIngest(options: IngestOptions) {
       wake()
     },
     counters,
+    codecs: pool.counters,
     get cursor() {
       return cursor
     },
@@ -269,6 +329,7 @@ export function openIngest(options: IngestOptions) {
     },
     /** Ends it for good; after `run` has returned. */
     async dispose() {
+      await pool.close()
       checkpoint()
       source.close()
       await store.close()

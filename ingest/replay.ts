@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import { Problem } from '../domain/problem.ts'
 import type { SeriesKey } from '../domain/reading.ts'
 import { formatTime } from '../domain/time.ts'
@@ -8,7 +9,7 @@ import { openJournalReader } from '../store/journal-reader.ts'
 import { listSegments } from '../store/journal-segment.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 import type { Committer } from './commit.ts'
-import { type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
+import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
 import type { DeviceBook } from './devices.ts'
 import { sameFrameMs } from './frames.ts'
 
@@ -28,6 +29,8 @@ export type ReplayTools = {
 }
 
 const uplinksPerStep = 1000
+// How long a replay waits for codecs before what is live has its turn.
+const turnMs = 20
 
 /** How long before a replay's span the journal is looked through for frames whose copies lie in it. */
 const recalledMs = 12 * sameFrameMs
@@ -73,7 +76,7 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
         (each) => each.receivedAt < receivedFrom && each.receivedAt >= receivedFrom - recalledMs,
       )
       noteFrames(before, tools.book, tools.rules)
-      if (uplinks.length > 0) await step(uplinks)
+      if (uplinks.length > 0) yield* step(uplinks)
       yield state
       if (reader.position >= untilSeq) break
     }
@@ -82,8 +85,19 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
   }
   yield { ...state, state: 'done', finishedAt: Date.now() }
 
-  async function step(uplinks: Uplink[]) {
-    const decoded = (await decodeUplinks(uplinks, tools.book, tools.rules)).filter(
+  // Codecs that take their time hold up the replay, and not what is live: it has a turn meanwhile.
+  async function* step(uplinks: Uplink[]) {
+    const { decoded: all, pending } = await decodeUplinks(uplinks, tools.book, tools.rules)
+    let late: Decoded[] | null = null
+    const waiting = Promise.all(pending.map(({ decoding }) => decoding)).then((each) => {
+      late = each
+    })
+    for (;;) {
+      await Promise.race([waiting, setTimeout(turnMs)])
+      if (late !== null) break
+      yield state
+    }
+    const decoded = [...all, ...(late as Decoded[])].filter(
       ({ deviceId }) => replay.deviceId === null || deviceId === replay.deviceId,
     )
     for (const each of decoded) {

@@ -1,4 +1,3 @@
-import { models } from '../devices/catalogue.ts'
 import { type Device, type DevicePatch, devicePatchSchema, type NewDevice, newDeviceSchema } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
@@ -7,6 +6,7 @@ import type { DeviceTable } from '../store/registry-tables.ts'
 import { chooseService } from '../store/scope.ts'
 import { hashSecret, newSecret } from '../store/secrets.ts'
 import { parseInput } from './input.ts'
+import { findUnknownModels } from './models.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 import { contains, foldText, searchWords } from './search.ts'
 
@@ -16,7 +16,7 @@ import { contains, foldText, searchWords } from './search.ts'
  */
 export async function addDevice(access: Access, input: NewDevice): Promise<{ device: Device; secret: string }> {
   const device = parseInput(newDeviceSchema, input)
-  checkModel(device.model)
+  await checkModel(access.registry, device.model)
   const secret = device.secret ?? newSecret()
   const stored = await hashSecret(secret, { chosen: device.secret !== undefined })
   return mutate(access, async ({ trx, all, revision, record }) => {
@@ -64,7 +64,7 @@ export async function listDevices(
 /** Changes what `patch` names. Throws Problem `bad_request`, `unknown_model` or `not_found`. */
 export async function updateDevice(access: Access, id: string, patch: DevicePatch): Promise<Device> {
   const { model, label, expectedIntervalS, lifeCycle, service } = parseInput(devicePatchSchema, patch)
-  if (model !== undefined) checkModel(model)
+  if (model !== undefined) await checkModel(access.registry, model)
   return mutate(access, async ({ trx, revision, record }) => {
     const found = await readRow(trx, id)
     const row = await trx
@@ -139,8 +139,8 @@ export function deviceSearch(id: string, label: string | null | undefined): stri
   return foldText(`${id} ${label ?? ''}`)
 }
 
-function checkModel(model: string): void {
-  if (!models.has(model)) throw new Problem('unknown_model', model)
+async function checkModel(registry: Registry, model: string): Promise<void> {
+  if ((await findUnknownModels(registry, [model])).size > 0) throw new Problem('unknown_model', model)
 }
 
 export function toDevice(row: DeviceTable): Device {

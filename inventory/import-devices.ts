@@ -1,6 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { models } from '../devices/catalogue.ts'
 import { type DeviceLine, deviceLineSchema } from '../domain/asset.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, inParts, mutate } from '../store/registry.ts'
@@ -12,6 +11,7 @@ import { deviceSearch, toDevice } from './devices.ts'
 import { type ImportOptions, judge, readLines } from './import-file.ts'
 import { type ColumnType, refuseFile } from './import-mapping.ts'
 import { toInstallation } from './installations.ts'
+import { findUnknownModels } from './models.ts'
 
 /** What an import did, or would do. `devices` are told with their secrets this one time; a dry run tells none. */
 export type DeviceImport = {
@@ -68,7 +68,7 @@ function isInstalled({ fields }: NumberedDevice): boolean {
   return fields.assetId !== undefined
 }
 
-/** What can be judged without the registry: models, secrets, what is there twice. */
+/** What can be judged without the registry: secrets, what is there twice. */
 function checkDeviceLines(lines: readonly NumberedDevice[], errors: LineError[]): void {
   const seen = new Map<string, number>()
   let chosen = 0
@@ -77,8 +77,6 @@ function checkDeviceLines(lines: readonly NumberedDevice[], errors: LineError[])
     if (earlier !== undefined)
       errors.push({ line, column: 'id', message: `${device.id} is in line ${earlier} already` })
     seen.set(device.id, line)
-    if (!models.has(device.model))
-      errors.push({ line, column: 'model', message: `the model "${device.model}" is not in the catalogue` })
     if (device.secret !== undefined) {
       if ([...device.secret].length < minSecretLength)
         errors.push({ line, column: 'secret', message: `a secret has at least ${minSecretLength} characters` })
@@ -90,7 +88,7 @@ function checkDeviceLines(lines: readonly NumberedDevice[], errors: LineError[])
   }
 }
 
-/** What only the registry can tell: ids that are taken, assets that do not exist. */
+/** What only the registry can tell: ids that are taken, models and assets that do not exist. */
 async function checkDevices(
   { trx, all }: Pick<Change, 'trx' | 'all'>,
   lines: readonly NumberedDevice[],
@@ -107,7 +105,10 @@ async function checkDevices(
     if (assetIds.length > 0)
       for (const row of await trx.selectFrom('assets').select('id').where('id', 'in', assetIds).execute())
         known.add(row.id)
+    const unknown = await findUnknownModels(trx, [...new Set(part.map(({ fields: device }) => device.model))])
     for (const { line, fields: device } of part) {
+      if (unknown.has(device.model))
+        errors.push({ line, column: 'model', message: `the model "${device.model}" is not in the catalogue` })
       if (taken.has(device.id)) errors.push({ line, column: 'id', message: `${device.id} is taken` })
       if (device.assetId !== undefined && !known.has(device.assetId))
         errors.push({ line, column: 'assetId', message: `there is no asset ${device.assetId}` })

@@ -231,7 +231,11 @@ async function readDevices(registry: Registry, deviceIds: readonly string[]) {
     const rows = await registry
       .selectFrom('devices')
       .leftJoin('learned_intervals', 'learned_intervals.device_id', 'devices.id')
-      .select(['devices.id', 'model', 'life_cycle', 'expected_interval_s', 'interval_s as learned_interval_s'])
+      .leftJoin('device_models', 'device_models.id', 'devices.model')
+      .select(['devices.id', 'devices.model', 'life_cycle', 'devices.expected_interval_s'])
+      .select((e) =>
+        e.fn.coalesce('learned_intervals.interval_s', 'device_models.expected_interval_s').as('learned_interval_s'),
+      )
       .where('devices.id', 'in', part)
       .execute()
     for (const row of rows) devices.set(row.id, row)

@@ -4,7 +4,16 @@ import { inParts, type RegistryTransaction } from './registry.ts'
 import type { AuditEntryTable, AuditRowTable } from './registry-tables.ts'
 
 /** What the audit tells changes of. */
-export type AuditKind = 'asset' | 'device' | 'installation' | 'token' | 'integration' | 'bridge' | 'replay'
+export type AuditKind =
+  | 'asset'
+  | 'device'
+  | 'installation'
+  | 'token'
+  | 'integration'
+  | 'bridge'
+  | 'replay'
+  | 'model'
+  | 'command'
 
 /** One object as it was before and as it is after; null where it was not, or is not any more. Secrets never enter. */
 export type AuditChange = { kind: AuditKind; id: string; before: object | null; after: object | null }

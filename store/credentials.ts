@@ -48,23 +48,25 @@ export async function readCredentials(registry: Registry, names: readonly string
 }
 
 /**
- * The names of devices and integrations that were added, changed or removed after a revision, and the revision to ask
+ * The names of devices, integrations and models that were added, changed or removed after a revision, and the revision to ask
  * from next time. Start with `readRevision`. Nothing is missed; a name may be told twice.
  */
 export async function readChanges(
   registry: Registry,
   since: number,
-): Promise<{ revision: number; devices: string[]; integrations: string[] }> {
+): Promise<{ revision: number; devices: string[]; integrations: string[]; models: string[] }> {
   // The counter first: what is committed after it is read is told now or the next time, or both times.
   const revision = await readRevision(registry)
-  if (revision === since) return { revision, devices: [], integrations: [] }
+  if (revision === since) return { revision, devices: [], integrations: [], models: [] }
   const devices = await registry.selectFrom('devices').select('id').where('revision', '>', since).execute()
   const integrations = await registry.selectFrom('integrations').select('name').where('revision', '>', since).execute()
+  const models = await registry.selectFrom('device_models').select('id').where('revision', '>', since).execute()
   const removals = await registry.selectFrom('removals').select(['kind', 'id']).where('revision', '>', since).execute()
   const gone = (kind: string) => removals.filter((row) => row.kind === kind).map((row) => row.id)
   return {
     revision,
     devices: [...new Set([...devices.map((row) => row.id), ...gone('device')])],
     integrations: [...new Set([...integrations.map((row) => row.name), ...gone('integration')])],
+    models: [...new Set([...models.map((row) => row.id), ...gone('model')])],
   }
 }

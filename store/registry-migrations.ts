@@ -6,6 +6,7 @@ import { up as installationVersions } from './migrations/004-installation-versio
 import { up as statusAndDocuments } from './migrations/005-status-and-documents.ts'
 import { up as services } from './migrations/006-services.ts'
 import { up as bridges } from './migrations/007-bridges.ts'
+import { up as codecs } from './migrations/008-codecs.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -22,6 +23,7 @@ export const migrations: readonly Migration[] = [
   { name: '005-status-and-documents', up: statusAndDocuments },
   { name: '006-services', up: services },
   { name: '007-bridges', up: bridges },
+  { name: '008-codecs', up: codecs },
 ]
 
 /**

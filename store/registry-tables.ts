@@ -15,6 +15,9 @@ export type RegistryTables = {
   removals: RemovalTable
   documents: DocumentTable
   learned_intervals: { device_id: string; interval_s: number; learned_at: number }
+  codecs: CodecTable
+  device_models: DeviceModelTable
+  commands: CommandTable
   status: StatusTable
   status_cursor: StatusCursorTable
   requests: RequestTable
@@ -136,7 +139,7 @@ export type BridgeTable = {
 
 /** What is gone, so that who follows the changes hears of it too. Kept for a while only. */
 export type RemovalTable = {
-  kind: 'device' | 'integration' | 'asset'
+  kind: 'device' | 'integration' | 'asset' | 'model'
   id: string
   removed_at: number
   revision: number
@@ -221,4 +224,54 @@ export type AuditRowTable = {
   object_id: string
   before: string | null
   after: string | null
+}
+
+/** The source of a codec, under the hash of its text: models share it, and another version is another row. */
+export type CodecTable = { id: string; source: string; created_at: number }
+
+/** A device model beside those of the catalogue: imported, or made by a technician. */
+export type DeviceModelTable = {
+  id: string
+  origin: 'ttn' | 'chirpstack' | 'actility' | 'own'
+  vendor: string
+  label: string
+  description: string
+  expected_interval_s: number
+  /** JSON object: the id of a codec for each operation; empty for a model that reads JSON without code. */
+  codecs: string
+  /** JSON object: how its codec wants to be called. */
+  dialect: string
+  /** JSON object: the table that makes readings of what the codec answers. */
+  mapping: string
+  /** JSON array of payloads to try it on, with what the codec answered. */
+  samples: string
+  /** JSON object: how many of its published examples passed, and their fingerprint; null when it has none. */
+  examples: string | null
+  /** Rises with each change. */
+  version: number
+  /** What a search looks through: id, vendor and label, folded. */
+  search: string
+  created_at: number
+  updated_at: number
+  revision: number
+}
+
+/** A command to a device. */
+export type CommandTable = {
+  id: string
+  device_id: string
+  state: 'queued' | 'sent' | 'acknowledged' | 'expired' | 'failed'
+  /** JSON: what was asked for, as the person said it. */
+  content: string
+  /** What goes out, in base64. */
+  bytes: string
+  port: number | null
+  confirmed: number
+  attempts: number
+  created_at: number
+  expires_at: number
+  sent_at: number | null
+  ended_at: number | null
+  detail: string | null
+  revision: number
 }

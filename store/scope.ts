@@ -38,20 +38,14 @@ const rules: Record<keyof RegistryTables, Rule> = {
     all.selectFrom('installations').selectAll().where('asset_id', 'in', assetsOf(all, services)),
   installation_versions: (all, services) =>
     all.selectFrom('installation_versions').selectAll().where('asset_id', 'in', assetsOf(all, services)),
-  devices: (all, services) =>
+  devices: devicesOf,
+  commands: (all, services) =>
     all
-      .selectFrom('devices')
+      .selectFrom('commands')
       .selectAll()
-      .where((e) =>
-        e.or([
-          e('service', 'in', services),
-          e(
-            'id',
-            'in',
-            all.selectFrom('installations').select('device_id').where('asset_id', 'in', assetsOf(all, services)),
-          ),
-        ]),
-      ),
+      .where('device_id', 'in', (e) => e.selectFrom(devicesOf(all, services).as('seen')).select('seen.id')),
+  device_models: 'open',
+  codecs: 'open',
   documents: (all, services) =>
     all.selectFrom('documents').selectAll().where('asset_id', 'in', assetsOf(all, services)),
   inventory_numbers: 'open',
@@ -66,6 +60,22 @@ const rules: Record<keyof RegistryTables, Rule> = {
   requests: 'open',
   audit_entries: 'open',
   audit_rows: 'open',
+}
+
+function devicesOf(all: Kysely<RegistryTables>, services: readonly string[]) {
+  return all
+    .selectFrom('devices')
+    .selectAll()
+    .where((e) =>
+      e.or([
+        e('service', 'in', services),
+        e(
+          'id',
+          'in',
+          all.selectFrom('installations').select('device_id').where('asset_id', 'in', assetsOf(all, services)),
+        ),
+      ]),
+    )
 }
 
 function assetsOf(all: Kysely<RegistryTables>, services: readonly string[]) {
@@ -95,7 +105,7 @@ export function checkScope(
     const isNobodys = (before as { service?: string | null } | null)?.service === null
     if (!isOurs(before) && !isNobodys) throw new Problem('forbidden', `${id} belongs to another service`)
     if (!isOurs(after) && !(isNobodys && (after as { service: string | null }).service === null)) throw beyond(services)
-  } else if (kind === 'token' || kind === 'integration') throw new Problem('forbidden')
+  } else if (kind === 'token' || kind === 'integration' || kind === 'model') throw new Problem('forbidden')
 }
 
 /** The service of something new: the one that is named, or the only one of who makes it. */

@@ -21,6 +21,8 @@ export type TaskOutcome = ScriptOutcome | { ok: false; kind: 'suspended' | 'over
 export const poolLimits = {
   /** From outside: a run that has not answered is ended with its thread, for a native call knows no deadline. */
   watchdogMs: 130,
+  /** How often a run is tried again that had hardly any processor time. */
+  attempts: 2,
   /** Timeouts running after which a codec is suspended. */
   strikes: 5,
   /** Longest that an impatient task waits for its turn. */
@@ -29,7 +31,7 @@ export const poolLimits = {
   startMs: 20_000,
 } as const
 
-type Waiting = { task: ScriptTask; since: number; resolve(outcome: TaskOutcome): void }
+type Waiting = { task: ScriptTask; since: number; attempts: number; resolve(outcome: TaskOutcome): void }
 
 /** One codec's own queue and record. */
 type Lane = { waiting: Waiting[]; isProven: boolean; strikes: number }
@@ -48,7 +50,6 @@ const suspended: TaskOutcome = {
   kind: 'suspended',
   error: `it timed out ${poolLimits.strikes} times running, and is not run until it is mended`,
 }
-const timedOut: TaskOutcome = { ok: false, kind: 'timeout', error: `no answer within ${scriptLimits.deadlineMs} ms` }
 
 // Codecs that are remembered; past it, those with nothing waiting begin anew.
 const maxLanes = 10_000
@@ -76,7 +77,7 @@ export function openScriptPool(options: { log(level: 'info' | 'warn' | 'error', 
     if (lane.strikes >= poolLimits.strikes) return Promise.resolve(suspended)
     return new Promise((resolve) => {
       if (lane.waiting.length === 0 && !isRunning(task.script.id)) turns.push(task.script.id)
-      lane.waiting.push({ task, since: performance.now(), resolve })
+      lane.waiting.push({ task, since: performance.now(), attempts: 0, resolve })
       dispatch()
     })
   }
@@ -140,7 +141,6 @@ export function openScriptPool(options: { log(level: 'info' | 'warn' | 'error', 
       input,
       receivedAt,
     } satisfies WorkerTask)
-    counters.runs++
     return true
   }
 
@@ -156,12 +156,22 @@ export function openScriptPool(options: { log(level: 'info' | 'warn' | 'error', 
     }
     counters.threadsEnded++
     end(thread)
-    settle(running, timedOut)
+    const isStarved = cpuMs < scriptLimits.fairCpuMs
+    settle(running, { ok: false, kind: 'timeout', error: `no answer within ${scriptLimits.deadlineMs} ms`, isStarved })
   }
 
   function settle(running: NonNullable<Thread['running']>, outcome: TaskOutcome) {
     clearTimeout(running.timer)
     const lane = lanes.get(running.scriptId)!
+    // On a machine that has no time for it, a codec is tried again before it is blamed.
+    if (!outcome.ok && outcome.kind === 'timeout' && outcome.isStarved && running.attempts < poolLimits.attempts) {
+      const { task, since, attempts, resolve } = running
+      lane.waiting.unshift({ task, since, attempts: attempts + 1, resolve })
+      turns.push(running.scriptId)
+      dispatch()
+      return
+    }
+    counters.runs++
     if (!outcome.ok && outcome.kind === 'timeout') {
       counters.timeouts++
       lane.strikes++

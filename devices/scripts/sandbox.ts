@@ -8,7 +8,7 @@ export const scriptLimits = {
   /** From the call to the answer, the source's own start included. */
   deadlineMs: 100,
   /** A run that had less processor time than this by its deadline was kept waiting by others: it may go on ... */
-  fairCpuMs: 60,
+  fairCpuMs: 25,
   /** ... until this long after its beginning. */
   longestMs: 190,
   memoryBytes: 16 << 20,
@@ -28,10 +28,14 @@ export type Operation = 'decodeUplink' | 'normalizeUplink' | 'encodeDownlink' | 
 /** A source and the name that it is remembered by: another source needs another name. */
 export type Script = { id: string; source: string }
 
-/** What a run came to: the codec's answer, plain data out of JSON; or why there is none. */
+/**
+ * What a run came to: the codec's answer, plain data out of JSON; or why there is none. One that timed out `isStarved`
+ * when it had hardly any processor time: then it is not the codec that is slow.
+ */
 export type ScriptOutcome =
   | { ok: true; answer: unknown; context?: unknown }
-  | { ok: false; kind: 'error' | 'timeout'; error: string }
+  | { ok: false; kind: 'error'; error: string }
+  | { ok: false; kind: 'timeout'; error: string; isStarved: boolean }
 
 const pageBytes = 4096
 // Room that a codec finds without the memory having to grow, after which the sandbox is made anew.
@@ -182,7 +186,8 @@ export async function openSandbox(module: WebAssembly.Module) {
   }
 
   function late(): ScriptOutcome {
-    return { ok: false, kind: 'timeout', error: `no answer within ${scriptLimits.deadlineMs} ms` }
+    const isStarved = cpuMs() - cpuAtBegin < scriptLimits.fairCpuMs
+    return { ok: false, kind: 'timeout', error: `no answer within ${scriptLimits.deadlineMs} ms`, isStarved }
   }
 
   return { run }

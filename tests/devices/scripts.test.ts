@@ -163,7 +163,7 @@ describe('a pool', () => {
       expect(await pool.run(task(freshCodec, 'decodeUplink', uplink, 'good'))).toMatchObject({ ok: true })
     expect(left).toBeGreaterThan(0)
     await Promise.all(hostile)
-    expect(pool.counters.threadsEnded).toBe(10)
+    expect(pool.counters.timeouts).toBe(10)
   })
 
   test('runs the tasks of a codec in their order', async () => {

@@ -63,6 +63,6 @@ export const hostileCodecs: Readonly<Record<string, { source: string; kind: 'err
     kind: 'error',
   },
   'an answer of 100 MB': { source: `${hang} return { data: { a: 'x'.repeat(100e6) } } }`, kind: 'error' },
-  'an answer of 3 MB': { source: `${hang} return { data: { a: 'x'.repeat(3e6) } } }`, kind: 'error' },
+  'an answer of 1.5 MB': { source: `${hang} return { data: { a: 'x'.repeat(1.5e6) } } }`, kind: 'error' },
   'a tampered call': { source: `globalThis.__parvisRun = function () { return 5 }`, kind: 'error' },
 }
