@@ -29,7 +29,12 @@ test('changes since a revision: added, changed, revoked and removed', async () =
   const access = await makeAccess()
   await addDevice(access, { id: 'old', model: 'generic-json' })
   const since = await readRevision(access.registry)
-  expect(await readChanges(access.registry, since)).toEqual({ revision: since, devices: [], integrations: [] })
+  expect(await readChanges(access.registry, since)).toEqual({
+    revision: since,
+    devices: [],
+    integrations: [],
+    models: [],
+  })
 
   await addDevice(access, { id: 'new', model: 'generic-json' })
   await addDevice(access, { id: 'mistake', model: 'generic-json' })
