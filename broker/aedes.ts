@@ -28,6 +28,8 @@ export type AedesClient = Client & {
 type AedesInternals = Omit<Aedes, 'publish'> & {
   clients: Record<string, Client>
   publish(packet: PublishPacket, client: Client | null | Done, done?: Done): void
+  registerClient(client: Client): void
+  _finishRegisterClient(client: Client): void
   unregisterClient(client: Client): void
   mq: { on(...args: unknown[]): unknown; _matcher: { match(topic: string): unknown[] } }
 }
@@ -55,6 +57,17 @@ export function mendBroker(broker: Aedes, onListener: () => void): void {
   aedes.publish = (packet, client, done) => {
     if (packet.topic.startsWith('$SYS/')) (typeof client === 'function' ? client : done)?.()
     else publish(packet, client, done)
+  }
+  // [MQTT-3.1.4-2]: who comes with the identifier of another takes its place at once. aedes waits until the other has
+  // left, and of several that wait all stay; one that was lost on its way in would stay in the list for ever.
+  aedes.registerClient = (client) => {
+    if (client.closed) return
+    const before = aedes.clients[client.id]
+    if (before !== undefined) {
+      unregister(before)
+      before.close()
+    }
+    aedes._finishRegisterClient(client)
   }
   // A client whose identifier was taken over meanwhile would take the new one out of the list.
   aedes.unregisterClient = (client) => {

@@ -57,6 +57,8 @@ export async function startBroker(options: BrokerOptions) {
   const connectionOptions = {
     maxPacketBytes: options.maxPacketBytes,
     onConnect: entrance.ask,
+    onFailure: ({ client }: Connection, error: Error) =>
+      log('error', `broker: ${client?.id} is disconnected: ${error.stack ?? error.message}`),
     takePublish: express.take,
   }
 

@@ -15,6 +15,8 @@ export type ConnectionOptions = {
   maxPacketBytes: number
   /** A whole, valid CONNECT has come: `admit` takes it to aedes, when it is its turn. */
   onConnect(connection: Connection, packet: Packet): void
+  /** Something threw over what it sent: it is disconnected. */
+  onFailure(connection: Connection, error: Error): void
   /** Takes a PUBLISH of QoS 1, not retained, past aedes; false when aedes has to see it. */
   takePublish(connection: Connection, bytes: Buffer, body: number, end: number): boolean
 }
@@ -100,6 +102,10 @@ export class Connection {
         if (left === 0) this.schedule()
         else if (packets === 0 && this.keptBytes >= this.wantedBytes) break
       }
+    } catch (error) {
+      // Whatever a client can do to what lies behind, it ends that client and no other.
+      this.options.onFailure(this, error as Error)
+      this.socket.destroy()
     } finally {
       this.isReading = false
     }

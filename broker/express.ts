@@ -1,7 +1,6 @@
 import type { Journal, NewUplink } from '../store/journal.ts'
 import { mayPublish } from './access.ts'
 import type { Connection } from './connection.ts'
-import { limits } from './limits.ts'
 
 /** The topic that a client last published to, as bytes and text: it may, and nobody heard of it at this revision. */
 export type Route = { bytes: Buffer; topic: string; revision: number }
@@ -51,7 +50,6 @@ export function createExpress(options: {
   function findRoute({ principal }: Connection, bytes: Buffer): Route | null {
     const topic = bytes.toString()
     if (principal === null || !mayPublish(principal, topic) || options.isHeard(topic)) return null
-    if (topic.split('/').length > limits.topicLevels) return null
     return { bytes: Buffer.from(bytes), topic, revision: options.revision() }
   }
 

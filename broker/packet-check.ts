@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { limits } from './limits.ts'
 
 /*
  * What MQTT 3.1.1 asks of a packet and mqtt-packet does not see to, judged on the bytes of a whole packet before aedes
@@ -187,21 +188,26 @@ function isText(bytes: Uint8Array): boolean {
 
 // [MQTT-4.7.3-1]: at least one character; [MQTT-3.3.2-2]: a name has no wildcards.
 function isTopicName(bytes: Uint8Array, at: number, end: number): boolean {
-  if (at === end) return false
-  for (let i = at; i < end; i++) if (bytes[i] === ascii.hash || bytes[i] === ascii.plus) return false
-  return true
+  let levels = 1
+  for (let i = at; i < end; i++) {
+    const byte = bytes[i]
+    if (byte === ascii.hash || byte === ascii.plus) return false
+    if (byte === ascii.slash) levels++
+  }
+  return at < end && levels <= limits.topicLevels
 }
 
 // [MQTT-4.7.1-2], [MQTT-4.7.1-3]: a wildcard is a whole level, and "#" the last.
 function isTopicFilter(bytes: Uint8Array, at: number, end: number): boolean {
-  if (at === end) return false
+  let levels = 1
   for (let i = at; i < end; i++) {
     const byte = bytes[i]
+    if (byte === ascii.slash) levels++
     if (byte !== ascii.hash && byte !== ascii.plus) continue
     if (i > at && bytes[i - 1] !== ascii.slash) return false
     if (i + 1 < end && (byte === ascii.hash || bytes[i + 1] !== ascii.slash)) return false
   }
-  return true
+  return at < end && levels <= limits.topicLevels
 }
 
 function spells(bytes: Uint8Array, at: number, end: number, text: string): boolean {

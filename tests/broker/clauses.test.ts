@@ -135,6 +135,8 @@ describe('what follows', () => {
     ['[MQTT-1.5.3-2] SUBSCRIBE with U+0000', packet('82', `0001${string('a\0')}00`)],
     ['[MQTT-3.10.3-2] UNSUBSCRIBE without filters', packet('a2', '0001')],
     ['[MQTT-3.10.1-1] UNSUBSCRIBE with other flags', packet('a0', `0001${filter}`)],
+    ['PUBLISH to more levels than there may be', packet('30', string('/'.repeat(50)))],
+    ['PUBLISH of QoS 1 to more levels than there may be', packet('32', `${string('/'.repeat(120))}0001`)],
     ['PINGREQ with a body', 'c00100'],
     ['[MQTT-3.14.1-1] DISCONNECT with other flags', 'e100'],
     ['what only a server sends: CONNACK', '20020000'],

@@ -8,6 +8,7 @@ import { systemAccess } from '../../store/access.ts'
 import { openRegistry } from '../../store/registry.ts'
 import { readRoleState } from '../../store/role-state.ts'
 import { freePort, parvisText, startPlatform } from '../support/platform.ts'
+import { seededRandom } from '../support/random.ts'
 import { noteRealPackage } from '../support/real-parts.ts'
 import { until } from '../support/until.ts'
 
@@ -180,15 +181,4 @@ function buildPowerCut(folder: string): string {
   const source = join(import.meta.dirname, 'power-cut.c')
   execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'], { cwd: tmpdir() })
   return library
-}
-
-// mulberry32
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
