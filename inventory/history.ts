@@ -34,20 +34,20 @@ export async function readHistory(
   const { table, column, other } = histories[kind]
   const present = await registry.selectFrom(table).select('id').where('id', '=', id).executeTakeFirst()
   if (present === undefined && access.services !== null) throw new Problem('not_found', id)
-  let query = registry
-    .withoutPlugins()
+  const all = registry.withoutPlugins()
+  const installations = await all
+    .selectFrom('installations')
+    .select('id')
+    .where(column, '=', id)
+    .union(all.selectFrom('installation_versions').select('id').where(column, '=', id))
+    .execute()
+  let query = all
     .selectFrom('audit_rows')
     .innerJoin('audit_entries', 'audit_entries.revision', 'audit_rows.revision')
     .selectAll()
     .select('audit_rows.revision as revision')
     .where('kind', '!=', other)
-    .where((e) =>
-      e.or([
-        e('object_id', '=', id),
-        e('object_id', 'in', e.selectFrom('installations').select('id').where(column, '=', id)),
-        e('object_id', 'in', e.selectFrom('installation_versions').select('id').where(column, '=', id)),
-      ]),
-    )
+    .where('object_id', 'in', [id, ...installations.map((each) => each.id)])
   if (cursor !== undefined) {
     const [revision, position] = decodeCursor(cursor).split('/').map(Number)
     if (!Number.isSafeInteger(revision) || !Number.isSafeInteger(position))

@@ -9,6 +9,8 @@ import {
   type PluginTransformQueryArgs,
   type QueryId,
   type SelectQueryNode,
+  type SqlBool,
+  sql,
   TableNode,
   type UnknownRow,
 } from 'kysely'
@@ -35,19 +37,20 @@ const rules: Record<keyof RegistryTables, Rule> = {
   assets: (all, services) => all.selectFrom('assets').selectAll().where('service', 'in', services),
   status: (all, services) => all.selectFrom('status').selectAll().where('service', 'in', services),
   installations: (all, services) =>
-    all.selectFrom('installations').selectAll().where('asset_id', 'in', assetsOf(all, services)),
+    all.selectFrom('installations').selectAll().where(isOnOurs('installations', services)),
   installation_versions: (all, services) =>
-    all.selectFrom('installation_versions').selectAll().where('asset_id', 'in', assetsOf(all, services)),
-  devices: devicesOf,
+    all.selectFrom('installation_versions').selectAll().where(isOnOurs('installation_versions', services)),
+  devices: (all, services) => all.selectFrom('devices').selectAll().where(isOurDevice(services)),
   commands: (all, services) =>
     all
       .selectFrom('commands')
       .selectAll()
-      .where('device_id', 'in', (e) => e.selectFrom(devicesOf(all, services).as('seen')).select('seen.id')),
+      .where(
+        sql<SqlBool>`exists (select 1 from devices where devices.id = commands.device_id and ${isOurDevice(services)})`,
+      ),
   device_models: 'open',
   codecs: 'open',
-  documents: (all, services) =>
-    all.selectFrom('documents').selectAll().where('asset_id', 'in', assetsOf(all, services)),
+  documents: (all, services) => all.selectFrom('documents').selectAll().where(isOnOurs('documents', services)),
   inventory_numbers: 'open',
   learned_intervals: 'closed',
   change_counter: 'open',
@@ -62,24 +65,15 @@ const rules: Record<keyof RegistryTables, Rule> = {
   audit_rows: 'open',
 }
 
-function devicesOf(all: Kysely<RegistryTables>, services: readonly string[]) {
-  return all
-    .selectFrom('devices')
-    .selectAll()
-    .where((e) =>
-      e.or([
-        e('service', 'in', services),
-        e(
-          'id',
-          'in',
-          all.selectFrom('installations').select('device_id').where('asset_id', 'in', assetsOf(all, services)),
-        ),
-      ]),
-    )
+// Asked row by row, by the key of the asset: one object is looked up without gathering all assets of a service first.
+function isOnOurs(table: string, services: readonly string[]) {
+  return sql<SqlBool>`exists (select 1 from assets
+    where assets.id = ${sql.ref(`${table}.asset_id`)} and assets.service in (${sql.join(services)}))`
 }
 
-function assetsOf(all: Kysely<RegistryTables>, services: readonly string[]) {
-  return all.selectFrom('assets').select('id').where('service', 'in', services)
+function isOurDevice(services: readonly string[]) {
+  return sql<SqlBool>`(devices.service in (${sql.join(services)}) or exists (select 1 from installations
+    where installations.device_id = devices.id and ${isOnOurs('installations', services)}))`
 }
 
 /** The registry as those see it who are limited to some services. `withoutPlugins()` of it sees all. */

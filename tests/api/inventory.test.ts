@@ -285,3 +285,57 @@ describe('If-Match', () => {
     if (url === '/installations') expect((await change('DELETE', address, '*')).status).toBe(204)
   })
 })
+
+describe('a swap that is recorded three days late', () => {
+  it('moves yesterday’s readings in readings, latest and exports, and the history shows both versions', async () => {
+    const now = Date.now()
+    const day = 86_400_000
+    for (const id of ['old', 'new']) await api.call('admin', 'POST', '/devices', { id, model: 'generic-json' })
+    await api.call('admin', 'POST', '/assets', { id: 'bin', kind: 'waste_container', label: 'Conteneur' })
+    const at = (time: number) => new Date(time).toISOString()
+    const installedAt = at(now - 30 * day)
+    const { body } = await api.call('technician', 'POST', '/installations', {
+      deviceId: 'old',
+      assetId: 'bin',
+      installedAt,
+      calibration: { fill: { emptyM: 2, fullM: 0 } },
+    })
+    const reading = { channel: '', quantity: 'distance' as const, observedAt: now - day }
+    await api.store([
+      { ...reading, deviceId: 'old', value: 2 },
+      { ...reading, deviceId: 'new', value: 0.5 },
+    ])
+    const read = async () => ({
+      latest: (await api.call('viewer', 'GET', '/assets/bin/latest')).body.items.map(
+        (each: { deviceId: string; value: number }) => [each.deviceId, each.value],
+      ),
+      readings: (await api.call('viewer', 'GET', `/assets/bin/readings?from=${installedAt}`)).body.series.map(
+        (each: { deviceId: string; points: unknown[][] }) => [each.deviceId, each.points[0]![1]],
+      ),
+      exported: (await api.call('viewer', 'GET', '/exports/readings?format=ndjson&assetId=bin')).body
+        .trim()
+        .split('\n')
+        .map((line: string) => JSON.parse(line))
+        .map((each: { deviceId: string; value: number }) => [each.deviceId, each.value]),
+    })
+    const told = (deviceId: string, ...values: number[]) => {
+      const each = values.map((value) => [deviceId, value])
+      return { latest: each, readings: each, exported: each }
+    }
+    expect(await read()).toEqual(told('old', 2, 0))
+    const headers = { 'x-parvis-reason': encodeURIComponent('relevé de l’équipe de nuit') }
+    const swap = { oldDeviceId: 'old', newDeviceId: 'new', at: at(now - 3 * day) }
+    expect((await api.call('technician', 'POST', '/installations/swap', swap, headers)).status).toBe(200)
+    expect(await read()).toEqual(told('new', 0.5, 75))
+    const { items } = (await api.call('viewer', 'GET', '/assets/bin/history')).body
+    expect(items[0]).toMatchObject({
+      actor: { kind: 'token', name: 'a technician' },
+      reason: 'relevé de l’équipe de nuit',
+      kind: 'installation',
+      id: body.id,
+      before: { deviceId: 'old', removedAt: null },
+      after: { deviceId: 'old', removedAt: at(now - 3 * day) },
+    })
+    expect(items[1]).toMatchObject({ before: null, after: { deviceId: 'new', installedAt: at(now - 3 * day) } })
+  })
+})
