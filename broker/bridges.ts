@@ -28,6 +28,7 @@ export async function startBridges(options: BridgesOptions) {
   const states = openBridgeStates(options.dataDir)
   let revision = -1
   let isAsking = false
+  let trouble = ''
   let isClosed = false
 
   async function follow() {
@@ -38,8 +39,11 @@ export async function startBridges(options: BridgesOptions) {
       if (now === revision) return
       await adopt(await readBridgeSettings(registry))
       revision = now
+      trouble = ''
     } catch (error) {
-      log('error', `bridges: the registry does not answer: ${(error as Error).message}`)
+      const { message } = error as Error
+      if (message !== trouble) log('error', `bridges: they cannot be read, and are tried again: ${message}`)
+      trouble = message
     } finally {
       isAsking = false
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatTime, parseTime, timeSchema } from '../../domain/time.ts'
+import { formatTime, parseCivilTime, parseTime, timeSchema } from '../../domain/time.ts'
 
 const anyTime = fc.integer({ min: Date.parse('0001-01-01T00:00:00Z'), max: Date.parse('9999-12-31T00:00:00Z') })
 const two = (number: number) => String(number).padStart(2, '0')
@@ -72,4 +72,32 @@ describe('parseTime', () => {
 test('the schema of a request gives the time, or says what it wants', () => {
   expect(timeSchema.parse('1970-01-01T01:00:01+01:00')).toBe(1000)
   expect(timeSchema.safeParse('yesterday').error!.issues[0]!.message).toContain('RFC 3339')
+})
+
+describe('a wall-clock time without offset', () => {
+  const zone = 'Europe/Paris'
+  const read = (text: string, near = 0) => {
+    const time = parseCivilTime(text, zone, near)
+    return time === null ? null : formatTime(time)
+  }
+
+  test('is read in the zone, in winter and in summer', () => {
+    expect(read('2026-01-15T12:00:00')).toBe('2026-01-15T11:00:00.000Z')
+    expect(read('2026-07-15 12:00:00.25')).toBe('2026-07-15T10:00:00.250Z')
+  })
+
+  test('that the clock tells twice is the one nearer to when it came', () => {
+    const first = Date.parse('2025-10-26T00:30:00Z')
+    expect(read('2025-10-26T02:30:00', first + 60_000)).toBe('2025-10-26T00:30:00.000Z')
+    expect(read('2025-10-26T02:30:00', first + 3_660_000)).toBe('2025-10-26T01:30:00.000Z')
+  })
+
+  test('that the clock skips is as one that was not set forward would tell it', () => {
+    expect(read('2026-03-29T02:30:00')).toBe('2026-03-29T01:30:00.000Z')
+  })
+
+  test('is nothing else', () => {
+    for (const text of ['2026-02-30T12:00:00', '2026-01-15T24:00:00', '2026-01-15', '2026-01-15T12:00:00Z', ''])
+      expect(read(text), text).toBeNull()
+  })
 })
