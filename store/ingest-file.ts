@@ -83,16 +83,40 @@ const schema = `
   ) WITHOUT ROWID;
 `
 
+// What each version of the file lacks of the next one; the last is what `schema` makes.
+const steps: readonly ((database: DatabaseSync) => void)[] = [
+  (database) => {
+    const columns = database.prepare('PRAGMA table_info(replays)').all() as { name: string }[]
+    if (columns.length === 0 || columns.some(({ name }) => name === 'code')) return
+    database.exec(`
+      ALTER TABLE replays ADD COLUMN code TEXT;
+      UPDATE replays SET detail = json_quote(detail) WHERE detail IS NOT NULL;`)
+  },
+]
+
 /** Where ingest's file stands in a data folder. */
 export function ingestFile(dataDir: string): string {
   return join(dataDir, 'ingest.sqlite')
 }
 
-/** Opens ingest's file for its one writer, and creates what is missing. */
+/**
+ * Opens ingest's file for its one writer, creates what is missing, and carries over a file of an earlier version, wholly
+ * or not at all. Throws when the file was written by a newer Parvis.
+ */
 export function openIngestFile(dataDir: string): DatabaseSync {
   mkdirSync(dataDir, { recursive: true })
   const database = openSqlite(ingestFile(dataDir))
-  database.exec(schema)
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (version === steps.length) return database
+  if (version > steps.length) {
+    database.close()
+    throw new Error(
+      `${ingestFile(dataDir)} was written by a newer Parvis (version ${version}, this one knows ${steps.length})`,
+    )
+  }
+  database.exec('BEGIN IMMEDIATE')
+  for (const step of steps.slice(version)) step(database)
+  database.exec(`${schema}; PRAGMA user_version = ${steps.length}; COMMIT`)
   return database
 }
 
