@@ -95,8 +95,9 @@ function makePacket(random: Random): Packet {
   const messageId = 1 + Math.floor(random() ** 3 * 65_535)
   const filters = Array.from({ length: 1 + Math.floor(random() ** 3 * 20) }, () => makeFilter(random))
   const subscriptions = Object.fromEntries(filters.map((filter) => [filter, pick([0, 1, 2] as const, random)]))
-  const payload = Buffer.alloc(Math.floor(random() ** 6 * 20_000), 'x')
-  const retain = random() < 0.2
+  // What is retained is sent to all who subscribe later: a little of it, or they would do nothing but read.
+  const retain = random() < 0.1
+  const payload = Buffer.alloc(Math.floor(random() ** 6 * (retain ? 20 : 20_000)), 'x')
   return pick<() => Packet>(
     [
       () => makePublish(makeTopic(random), payload, pick([0, 1, 2], random), { messageId, retain }),
@@ -114,7 +115,7 @@ function makePacket(random: Random): Packet {
 const levels = ['a', 'b', '', 'été', '🗑', '__proto__', 'constructor', '$SYS', '$share', 'x'.repeat(200)]
 
 function makeTopic(random: Random): string {
-  const topic = Array.from({ length: 1 + Math.floor(random() ** 3 * 40) }, () => pick(levels, random)).join('/')
+  const topic = Array.from({ length: 1 + Math.floor(random() ** 8 * 40) }, () => pick(levels, random)).join('/')
   return topic === '' ? 'a' : topic
 }
 

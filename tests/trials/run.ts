@@ -1,10 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startBrokerProcess } from '../support/broker-process.ts'
+import { abuses, runAbuse } from './abuse.ts'
 import { runBadInputTrial } from './bad-input.ts'
 import { runCopyTrial } from './copy.ts'
 import { type CrashOptions, type CrashReport, runCrashTrial } from './crash.ts'
+import { runFuzz } from './fuzz.ts'
 import { outages, runOutageTrial } from './outage.ts'
+import { runReconnects } from './reconnects.ts'
 
 /*
  * The long trials, one after another; `npm run trials -- power-cut` runs those whose name has that word. Each prints what
@@ -12,7 +16,7 @@ import { outages, runOutageTrial } from './outage.ts'
  */
 
 type Place = { folder: string; seed: number; log(line: string): void }
-type Report = object & { held: boolean }
+type Report = Record<string, unknown> & { held: boolean }
 
 const tenMinutesMs = 600_000
 
@@ -53,6 +57,44 @@ async function badInput({ folder }: Place): Promise<Report> {
   return { ...report, held: report.stalls === 0 && report.deadLetters === report.published }
 }
 
+// Others connect within half a second throughout, and memory grows by less than 64 MiB.
+async function abuse({ log }: Place): Promise<Report> {
+  const broker = await startBrokerProcess()
+  try {
+    let connectMaxMs = 0
+    let grownMib = 0
+    for (const name of abuses) {
+      const report = await runAbuse(broker, name)
+      log(
+        `${name}: CONNECT of others at most ${Math.round(report.connectMaxMs)} ms, ${Math.round(report.grownMib)} MiB`,
+      )
+      connectMaxMs = Math.max(connectMaxMs, report.connectMaxMs)
+      grownMib = Math.max(grownMib, report.grownMib)
+    }
+    return { cases: abuses.length, connectMaxMs, grownMib, held: connectMaxMs < 500 && grownMib < 64 }
+  } finally {
+    await broker.stop()
+  }
+}
+
+// Memory is flat: at the end not 16 MiB above what it was after a fifth.
+async function fuzz({ seed, log }: Place): Promise<Report> {
+  const broker = await startBrokerProcess()
+  try {
+    const report = await runFuzz(broker, { seed, packets: 1_000_000, log })
+    const grownMib = report.memoryMib.at(-1)! - report.memoryMib[1]!
+    return { ...report, grownMib, held: report.crashes === 0 && grownMib < 16 }
+  } finally {
+    await broker.stop()
+  }
+}
+
+// Twenty thousand reconnects are what 500 devices do in two days of one an hour: less than 1 MiB stays of them.
+async function reconnects({ log }: Place): Promise<Report> {
+  const report = await runReconnects({ reconnects: 20_000, warmUp: 5000, log })
+  return { ...report, held: report.grownMib < 1 }
+}
+
 const trials: Record<string, (place: Place) => Promise<Report>> = {
   'kill -9, fifty times': (place) => crash(place, { rounds: 50 }),
   'power-cut, fifty times': (place) => crash(place, { rounds: 50, powerCut: {} }),
@@ -60,6 +102,9 @@ const trials: Record<string, (place: Place) => Promise<Report>> = {
     crash(place, { rounds: 1, powerCut: { deaf: '/journal/' } }, ({ lost }) => lost > 0),
   'bad input, fifty times, holds the event loop up for 50 ms at most': badInput,
   'outage of InfluxDB, ten minutes of each kind': outage,
+  'abuse of the broker in twelve ways': abuse,
+  'fuzz: a million packets, bent': fuzz,
+  'reconnects with sessions, twenty thousand': reconnects,
   'copy of a million readings to InfluxDB and back': copy,
 }
 
