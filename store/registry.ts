@@ -89,8 +89,17 @@ export async function mutate<Result>(access: Access, work: (change: Change) => P
     if (changes.length > 0) head = await appendAudit(trx.withoutPlugins(), access, revision, changes)
     return done
   })
-  if (head !== undefined) appendAuditHead(registry.dataDir, head)
+  if (head !== undefined) copyHead(registry, head)
   return result
+}
+
+// The change is made: a disk that is full must not tell it as refused. A line that is missing contradicts nothing.
+function copyHead({ dataDir }: Registry, head: AuditHead): void {
+  try {
+    appendAuditHead(dataDir, head)
+  } catch (error) {
+    process.emitWarning(`entry ${head.revision} of the audit could not be copied to the data folder: ${error}`)
+  }
 }
 
 function checkUnchanged({ ifMatch }: Access, what: string, before: object): void {
