@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parvis } from '../tests/support/platform.ts'
+import { describeDisk } from './support/disk.ts'
 import { generateLoad } from './support/generator.ts'
 import { createAsker } from './support/http.ts'
 import { startParvis } from './support/platform.ts'
@@ -66,6 +67,7 @@ async function measure(isMixed: boolean): Promise<Figures> {
   }
 }
 
+const disk = await describeDisk()
 const runs = { alone: [] as Figures[], mixed: [] as Figures[] }
 for (let i = 0; i < Number(options.repeats); i++) {
   runs.alone.push(await measure(false))
@@ -83,4 +85,4 @@ const rows: Row[] = (['alone', 'mixed'] as const).map((name) => {
     'exported MB/s': round(of('exportedMb') / seconds),
   }
 })
-report({ name: 'mixed', rows, runs })
+report({ name: 'mixed', rows, notes: [disk], runs })
