@@ -66,6 +66,8 @@ async function start() {
       entry: new URL('./api/thread.ts', import.meta.url),
       data: { config },
       semiSpaceMib: 4,
+      // A query may take a while; a device that waits for its acknowledgement comes first.
+      niceness: 10,
       log,
     })
     closing.push(api.close)

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 
@@ -21,6 +23,8 @@ export async function startThread(options: {
    * several, hardly any of it has to be copied.
    */
   semiSpaceMib: number
+  /** How far it gives way to the other threads when the processors are busy, as `nice` counts; Linux alone hears of it. */
+  niceness?: number
   onMessage?(message: ThreadMessage): void
   onRestart?(): void
   log(level: Level, text: string): void
@@ -40,6 +44,7 @@ export async function startThread(options: {
         if (message.log !== undefined) options.log(message.log.level, message.log.text)
         else if (message.ready === true) {
           wasReady = true
+          if (options.niceness !== undefined) giveWay(options.name, options.niceness)
           resolve(message)
         } else options.onMessage?.(message)
       })
@@ -76,5 +81,15 @@ export async function startThread(options: {
       worker.postMessage({ close: true })
       await ended
     },
+  }
+}
+
+// A thread has no way to learn its number of the system; its name is told in /proc.
+function giveWay(name: string, niceness: number) {
+  try {
+    for (const id of readdirSync('/proc/self/task'))
+      if (readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === name) setPriority(Number(id), niceness)
+  } catch {
+    // Not Linux, or a thread ended meanwhile: all are treated alike.
   }
 }
