@@ -32,7 +32,9 @@ export async function runFuzz(
       const number = connections++
       if (!broker.isAlive())
         throw new Error(`the broker ended: seed ${seed}, at most ${atOnce} before connection ${number}`)
-      packets += await sendSession(broker.port, makeSession(seed, number))
+      // In two steps: what the others count meanwhile is not to be lost.
+      const sent = await sendSession(broker.port, makeSession(seed, number))
+      packets += sent
       if (memoryMib.length <= (packets / options.packets) * 10) {
         memoryMib.push(Math.round(broker.memoryMib()))
         options.log?.(`${packets} packets, ${connections} connections, ${memoryMib.at(-1)} MiB`)
