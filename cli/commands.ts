@@ -5,6 +5,7 @@ import type { Command } from './command.ts'
 import { copyCommands } from './copy.ts'
 import { deviceCommands } from './device.ts'
 import { exportCommands } from './export.ts'
+import { grafanaCommands } from './grafana.ts'
 import { installCommands } from './install.ts'
 import { integrationCommands } from './integration.ts'
 import { replayCommands } from './replay.ts'
@@ -25,6 +26,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...exportCommands,
     ...replayCommands,
     ...copyCommands,
+    ...grafanaCommands,
     ...simulateCommands,
     ...verifyCommands,
   }),

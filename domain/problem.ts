@@ -79,6 +79,11 @@ export const problems = {
   },
   too_many_requests: { status: 429, fr: 'Trop de demandes : réessayez plus tard', en: 'Too many requests: try later' },
   internal: { status: 500, fr: 'Erreur interne, consignée au journal du service', en: 'Internal error, logged' },
+  grafana_refused: {
+    status: 502,
+    fr: 'Grafana n’a pas pris les tableaux',
+    en: 'Grafana did not take the dashboards',
+  },
   not_ready: { status: 503, fr: 'Le service n’est pas prêt', en: 'The service is not ready' },
 } as const satisfies Record<string, ProblemDefinition>
 

@@ -95,25 +95,40 @@ export function listStatus(
   }
 }
 
-/** How many assets there are of each kind and state; what there is none of is left out. */
+/** What assets may be counted by. */
+export const statusGroups = ['kind', 'district', 'service'] as const
+export type StatusGroup = (typeof statusGroups)[number]
+
+/** How many assets of a group are in a state. It has one of the three names: what was counted by. */
+export type StatusCount = {
+  kind?: AssetKind
+  district?: string | null
+  service?: string | null
+  state: AssetState
+  count: number
+}
+
+/** How many assets there are of each state, by kind or another group; what there is none of is left out. */
 export function countStatus(
   access: Pick<Access, 'services'>,
   board: StatusBoard,
-  filter: StatusFilter,
+  { by = 'kind', ...filter }: StatusFilter & { by?: StatusGroup | undefined },
   now = Date.now(),
-): { kind: AssetKind; state: AssetState; count: number }[] {
+): StatusCount[] {
   const isWanted = match(access, filter, now)
-  const counts = new Map<string, Map<AssetState, number>>()
+  const groups = new Map<string | null, Map<AssetState, number>>()
   for (const row of board.rows()) {
     if (!isWanted(row)) continue
-    const ofKind = counts.get(row.kind) ?? new Map<AssetState, number>()
-    counts.set(row.kind, ofKind)
+    const counts = groups.get(row[by]) ?? new Map<AssetState, number>()
+    groups.set(row[by], counts)
     const state = stateAt(row, now)
-    ofKind.set(state, (ofKind.get(state) ?? 0) + 1)
+    counts.set(state, (counts.get(state) ?? 0) + 1)
   }
-  return [...counts]
-    .flatMap(([kind, ofKind]) => [...ofKind].map(([state, count]) => ({ kind: kind as AssetKind, state, count })))
-    .sort((a, b) => compare(a.kind, b.kind) || compare(a.state, b.state))
+  return [...groups]
+    .sort(([a], [b]) => compare(a ?? '', b ?? ''))
+    .flatMap(([name, counts]) =>
+      [...counts].sort(([a], [b]) => compare(a, b)).map(([state, count]) => ({ [by]: name, state, count })),
+    )
 }
 
 /** The assets that have a position, as a GeoJSON feature collection (RFC 7946); `truncated` when there are more. */

@@ -6,6 +6,7 @@ import {
   listStatus,
   listStatusGeojson,
   proofKinds,
+  statusGroups,
   statusSorts,
   toStatusJson,
 } from '../../inventory/status.ts'
@@ -15,12 +16,20 @@ import { pageOf, pageQuery, timeOut } from '../shapes.ts'
 
 const tags = ['status']
 
+/** A filter that `*` leaves open, as the choice "all" of a dashboard or a form does. */
+function openFilter<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .union([z.literal('*').transform(() => undefined), schema])
+    .optional()
+    .describe('`*`: any.')
+}
+
 /** Query parameters that say which assets. */
 export const statusFilterQuery = {
-  kind: z.enum(assetKindNames).optional(),
-  state: z.enum(assetStates).optional(),
-  service: z.string().max(120).optional(),
-  district: z.string().max(120).optional(),
+  kind: openFilter(z.enum(assetKindNames)),
+  state: openFilter(z.enum(assetStates)),
+  service: openFilter(z.string().max(120)),
+  district: openFilter(z.string().max(120)),
   lifeCycle: z.enum(assetLifeCycles).optional().describe('Disposed ones are left out unless asked for.'),
   ...placeQuery,
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
@@ -92,13 +101,19 @@ export const statusRoutes: Routes = (api, { board }) => {
       config: { role: 'viewer' },
       schema: {
         tags,
-        summary: 'How many assets there are of each kind and state',
+        summary: 'How many assets there are of each state, by kind, district or service',
         description: 'What there is none of is left out.',
-        querystring: z.strictObject(statusFilterQuery),
+        querystring: z.strictObject({ ...statusFilterQuery, by: z.enum(statusGroups).default('kind') }),
         response: {
           200: z.object({
             items: z.array(
-              z.object({ kind: z.enum(assetKindNames), state: z.enum(assetStates), count: z.number().int() }),
+              z.object({
+                kind: z.enum(assetKindNames).optional(),
+                district: z.string().nullable().optional(),
+                service: z.string().nullable().optional(),
+                state: z.enum(assetStates),
+                count: z.number().int(),
+              }),
             ),
           }),
         },
