@@ -15,6 +15,7 @@ import { limitAttempts } from './attempts.ts'
 import type { Api, Context, Routes } from './context.ts'
 import { answerError, installErrors, rawProblem, validatorCompiler } from './errors.ts'
 import { installHealth } from './health.ts'
+import { openImportJobs } from './import-jobs.ts'
 import { limits } from './limits.ts'
 import { type LiveFeed, openLiveFeed } from './live.ts'
 import { installOpenapi } from './openapi.ts'
@@ -94,6 +95,8 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
     uplinks: options.uplinks ?? noBroker,
     reader,
     board: options.board ?? openStatusBoard(),
+    imports: openImportJobs(config),
+    onChange: options.onChange ?? (() => {}),
     live: options.live ?? openLiveFeed(config.PARVIS_DATA_DIR),
     attempts: limitAttempts(),
     counters: options.counters ?? {},

@@ -7,6 +7,7 @@ import type { StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { FindCaller } from './access.ts'
 import type { AttemptLimit } from './attempts.ts'
+import type { ImportJobs } from './import-jobs.ts'
 import type { LiveFeed } from './live.ts'
 import type { UplinkClient } from './uplink-client.ts'
 
@@ -23,6 +24,9 @@ export type Context = {
   reader: IngestReader
   live: LiveFeed
   board: StatusBoard
+  imports: ImportJobs
+  /** To be called when something has changed after its request was answered. */
+  onChange(): void
   attempts: AttemptLimit
   counters: Record<string, number>
 }

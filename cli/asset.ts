@@ -1,5 +1,8 @@
+import { formatTime } from '../domain/time.ts'
 import { addAsset, listAssets } from '../inventory/assets.ts'
 import { importAssets } from '../inventory/import-assets.ts'
+import type { Progress } from '../inventory/import-file.ts'
+import { listImports, undoImport } from '../inventory/import-undo.ts'
 import {
   type Command,
   formatColumns,
@@ -89,16 +92,79 @@ export const assetCommands: Record<string, Command> = {
     },
   },
   'asset import': {
-    usage: 'asset import <file.csv> [--dry-run] [--mapping profile.json]',
+    usage: 'asset import <file.csv> [--dry-run] [--mapping profile] [--allow-changes]',
     summary: {
-      fr: 'Inscrit les équipements d’un fichier CSV, tous ou aucun',
-      en: 'Adds the assets of a CSV file, all or none',
+      fr: 'Inscrit les équipements d’un fichier CSV, tous ou aucun, et modifie ceux qui existent si on le permet',
+      en: 'Adds the assets of a CSV file, all or none, and changes those that exist if it may',
     },
     words: 1,
-    ...importOptions(),
-    async run({ access, print, language }, [file], values) {
-      const outcome = await importAssets(await access(), await readImport(file!), await readImportOptions(values))
-      print(outcome, { fr: `${outcome.created} équipements`, en: `${outcome.created} assets` }[language])
+    options: { ...importOptions().options, 'allow-changes': { type: 'boolean' } },
+    optionTexts: {
+      ...importOptions().optionTexts,
+      'allow-changes': { fr: 'modifie ce qui existe déjà', en: 'changes what exists already' },
+    },
+    async run({ access, print, progress, language }, [file], values) {
+      const opened = await access()
+      const outcome = await importAssets(opened, await readImport(file!), {
+        ...(await readImportOptions(opened, values)),
+        allowChanges: values['allow-changes'] === true,
+        progress: tellSometimes(progress),
+      })
+      const { created, changed, unchanged, installed, changes, devices, importId } = outcome
+      const changeLines = changes.map(({ line, id, fields }) => [line, id, JSON.stringify(fields)])
+      const summary = {
+        fr: `${created} équipements créés, ${changed} modifiés, ${unchanged} inchangés, ${installed} poses`,
+        en: `${created} assets created, ${changed} changed, ${unchanged} unchanged, ${installed} installations`,
+      }[language]
+      const undo = importId === null ? '' : `parvis import undo ${importId}`
+      const secrets = formatColumns(devices.map((each) => [each.id, each.secret]))
+      print(outcome, [formatColumns(changeLines), secrets, summary, undo].filter((text) => text !== '').join('\n'))
     },
   },
+  'import list': {
+    usage: 'import list',
+    summary: { fr: 'Liste les imports, le plus récent d’abord', en: 'Lists the imports, the newest first' },
+    words: 0,
+    options: {},
+    async run({ access, print }) {
+      const items = await listImports(await access())
+      print(
+        { items, next: null },
+        formatColumns(
+          items.map((each) => [each.id, formatTime(each.createdAt), each.kind, each.created, each.changed]),
+        ),
+      )
+    },
+  },
+  'import undo': {
+    usage: 'import undo <id>',
+    summary: {
+      fr: 'Annule un import en une fois, si rien n’a changé depuis',
+      en: 'Undoes an import in one step, if nothing has changed since',
+    },
+    words: 1,
+    options: {},
+    async run({ access, print, language }, [id]) {
+      const outcome = await undoImport(await access(), id!)
+      const { removed, restored } = outcome
+      print(
+        outcome,
+        { fr: `${removed} objets retirés, ${restored} rétablis`, en: `${removed} removed, ${restored} restored` }[
+          language
+        ],
+      )
+    },
+  },
+}
+
+const tellEveryMs = 1000
+
+/** Tells progress about once a second. */
+function tellSometimes(progress: (text: string) => void): Progress {
+  let toldAt = Date.now()
+  return (phase, done, total) => {
+    if (Date.now() - toldAt < tellEveryMs) return
+    toldAt = Date.now()
+    progress(`${phase} ${done}/${total}`)
+  }
 }

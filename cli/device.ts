@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { addDevice, listDevices, revokeDevice } from '../inventory/devices.ts'
 import { importDevices } from '../inventory/import-devices.ts'
 import type { Mapping } from '../inventory/import-mapping.ts'
 import { mappingSchema } from '../inventory/import-mapping.ts'
+import { getProfile } from '../inventory/import-profiles.ts'
 import { parseInput } from '../inventory/input.ts'
+import type { Access } from '../store/access.ts'
 import {
   type Command,
   formatColumns,
@@ -86,7 +89,9 @@ export const deviceCommands: Record<string, Command> = {
     words: 1,
     ...importOptions(),
     async run({ access, print, language }, [file], values) {
-      const outcome = await importDevices(await access(), await readImport(file!), await readImportOptions(values))
+      const opened = await access()
+      const options = await readImportOptions(opened, values)
+      const outcome = await importDevices(opened, await readImport(file!), options)
       const summary = {
         fr: `${outcome.created} appareils, ${outcome.installed} poses`,
         en: `${outcome.created} devices, ${outcome.installed} installations`,
@@ -106,8 +111,8 @@ export function importOptions(): Pick<Command, 'options' | 'optionTexts'> {
     optionTexts: {
       'dry-run': { fr: 'juge tout et n’écrit rien', en: 'judges everything and writes nothing' },
       mapping: {
-        fr: 'profil JSON : {"columns": {champ: colonne}, "defaults": {…}, "values": {…}}',
-        en: 'JSON profile: {"columns": {field: column}, "defaults": {…}, "values": {…}}',
+        fr: 'profil enregistré, ou fichier JSON : {"columns": {champ: colonne}, "defaults": {…}, "values": {…}}',
+        en: 'saved profile, or JSON file: {"columns": {field: column}, "defaults": {…}, "values": {…}}',
       },
     },
   }
@@ -122,13 +127,20 @@ export async function readImport(file: string): Promise<Uint8Array> {
   }
 }
 
+/** What an import was told; a mapping is a file, or the name of a profile that was saved. */
 export async function readImportOptions(
+  access: Access,
   values: OptionValues,
 ): Promise<{ dryRun: boolean; mapping: Mapping | undefined }> {
   const profile = textOption(values, 'mapping')
   return {
     dryRun: values['dry-run'] === true,
-    mapping: profile === undefined ? undefined : parseInput(mappingSchema, await readJson(profile)),
+    mapping:
+      profile === undefined
+        ? undefined
+        : existsSync(profile)
+          ? parseInput(mappingSchema, await readJson(profile))
+          : (await getProfile(access, profile)).mapping,
   }
 }
 

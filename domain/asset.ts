@@ -108,6 +108,18 @@ export const newAssetSchema = z
   })
 export type NewAsset = z.infer<typeof newAssetSchema>
 
+/** One line of a file of assets: what it names of an asset, and what it says of a device that is on it. */
+export const assetLineSchema = z.strictObject({
+  ...z.object(assetFields).partial().shape,
+  id: assetIdSchema,
+  kind: z.string().optional(),
+  deviceId: deviceIdSchema.optional(),
+  deviceModel: z.string().min(1).max(128).optional(),
+  channel: z.string().min(1).max(64).optional(),
+  installedAt: z.number().optional(),
+})
+export type AssetLine = z.infer<typeof assetLineSchema>
+
 /** What may be changed of an asset; what is left out stays. */
 export const assetPatchSchema = z
   .strictObject(assetFields)

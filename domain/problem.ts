@@ -20,6 +20,16 @@ export const problems = {
     fr: 'Le cycle de vie ne passe pas d’un état à l’autre ainsi',
     en: 'The life cycle does not go this way',
   },
+  changes_not_allowed: {
+    status: 409,
+    fr: 'Le fichier modifierait des équipements : autorisez les modifications',
+    en: 'The file would change assets: allow the changes',
+  },
+  changed_since: {
+    status: 409,
+    fr: 'Ce n’est plus annulable : des objets ont changé depuis',
+    en: 'This cannot be undone any more: objects have changed since',
+  },
   overlapping_installation: {
     status: 409,
     fr: 'L’appareil est déjà installé pendant cette période',

@@ -175,6 +175,23 @@ async function claimNumber(trx: RegistryTransaction, row: Pick<AssetTable, 'id' 
   await trx.insertInto('inventory_numbers').values({ number, asset_id: id, first_used_at: Date.now() }).execute()
 }
 
+/** The same of many, whose numbers were checked in this transaction. */
+export async function claimNumbers(
+  trx: RegistryTransaction,
+  rows: readonly Pick<AssetTable, 'id' | 'inventory_number'>[],
+): Promise<void> {
+  const now = Date.now()
+  const numbers = rows.flatMap(({ id, inventory_number: number }) =>
+    number === null ? [] : [{ number, asset_id: id, first_used_at: now }],
+  )
+  if (numbers.length === 0) return
+  await trx
+    .insertInto('inventory_numbers')
+    .values(numbers)
+    .onConflict((conflict) => conflict.column('number').doNothing())
+    .execute()
+}
+
 /** The row of a new asset, its revision left open. Throws Problem `unknown_asset_kind`, or `bad_request` for attributes. */
 export function toRow(asset: NewAsset): Omit<AssetTable, 'revision'> {
   if (!isAssetKind(asset.kind)) throw new Problem('unknown_asset_kind', asset.kind)

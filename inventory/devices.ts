@@ -21,23 +21,33 @@ export async function addDevice(access: Access, input: NewDevice): Promise<{ dev
   const stored = await hashSecret(secret, { chosen: device.secret !== undefined })
   return mutate(access, async ({ trx, all, revision, record }) => {
     await checkNameIsFree(all, device.id)
-    const row: DeviceTable = {
-      id: device.id,
-      model: device.model,
-      label: device.label ?? null,
-      expected_interval_s: device.expectedIntervalS ?? null,
-      life_cycle: 'active',
-      service: chooseService(access, device.service),
-      secret: stored,
-      search: deviceSearch(device.id, device.label),
-      created_at: Date.now(),
-      revision,
-    }
+    const row = toDeviceRow(access, device, stored, revision)
     await trx.insertInto('devices').values(row).execute()
     const added = toDevice(row)
     record('device', added.id, null, added)
     return { device: added, secret }
   })
+}
+
+/** The row of a new device; `stored` is what is kept of its secret. */
+export function toDeviceRow(
+  access: Access,
+  device: Pick<NewDevice, 'id' | 'model' | 'label' | 'expectedIntervalS' | 'service'>,
+  stored: string,
+  revision: number,
+): DeviceTable {
+  return {
+    id: device.id,
+    model: device.model,
+    label: device.label ?? null,
+    expected_interval_s: device.expectedIntervalS ?? null,
+    life_cycle: 'active',
+    service: chooseService(access, device.service),
+    secret: stored,
+    search: deviceSearch(device.id, device.label),
+    created_at: Date.now(),
+    revision,
+  }
 }
 
 /** Throws Problem `not_found`. */

@@ -5,8 +5,19 @@ import type { Change } from '../store/registry.ts'
 import { type LineError, readTable } from './csv.ts'
 import { addIssues, type ColumnType, type Mapping, mapTable, refuseFile } from './import-mapping.ts'
 
-/** `dryRun` judges everything and writes nothing; `mapping` reads a file of another house. */
-export type ImportOptions = { dryRun?: boolean | undefined; mapping?: Mapping | undefined }
+/** How far an import is: lines done, of how many. */
+export type Progress = (phase: 'reading' | 'checking' | 'writing', done: number, total: number) => void
+
+/**
+ * `dryRun` judges everything and writes nothing; `mapping` reads a file of another house; `allowChanges` lets lines change
+ * what is there already.
+ */
+export type ImportOptions = {
+  dryRun?: boolean | undefined
+  mapping?: Mapping | undefined
+  allowChanges?: boolean | undefined
+  progress?: Progress | undefined
+}
 
 /** The lines that their schema takes, and what is wrong with the others. */
 export async function readLines<Schema extends z.ZodType>(
@@ -14,6 +25,7 @@ export async function readLines<Schema extends z.ZodType>(
   columns: Readonly<Record<string, ColumnType>>,
   schema: Schema,
   mapping: Mapping | undefined,
+  progress?: Progress,
 ): Promise<{ lines: { line: number; fields: z.infer<Schema> }[]; errors: LineError[] }> {
   const { lines: mapped, errors } = mapTable(await readTable(file), columns, mapping)
   const lines: { line: number; fields: z.infer<Schema> }[] = []
@@ -21,7 +33,9 @@ export async function readLines<Schema extends z.ZodType>(
     const parsed = schema.safeParse(fields)
     if (parsed.success) lines.push({ line, fields: parsed.data })
     else addIssues(errors, line, parsed.error.issues)
-    if (i % 1000 === 999) await setImmediate()
+    if (i % 1000 !== 999) continue
+    progress?.('reading', i + 1, mapped.length)
+    await setImmediate()
   }
   return { lines, errors }
 }

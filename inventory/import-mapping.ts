@@ -5,17 +5,19 @@ import { type LineError, parseNumber, type Table, type TableLine } from './csv.t
 
 /**
  * How a file of another house is read: `columns` says which column of the file holds which field, `defaults` gives
- * what the file does not have, `values` replaces what it calls by other names. Columns that are not named are left out.
+ * what the file does not have, `values` replaces what it calls by other names, and `templates` makes a
+ * field out of several columns: `{"id": "lot-{Exer}-{#}"}`, where `{#}` is the line. Columns that are not named are left out.
  */
 export const mappingSchema = z.strictObject({
   columns: z.record(z.string(), z.string()).default({}),
   defaults: z.record(z.string(), z.string()).default({}),
   values: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  templates: z.record(z.string(), z.string()).default({}),
 })
 export type Mapping = z.input<typeof mappingSchema>
 
 /** What a cell of a column is. */
-export type ColumnType = 'text' | 'number' | 'time' | 'json'
+export type ColumnType = 'text' | 'number' | 'time' | 'date' | 'json'
 
 /** Most errors of one file that are told one by one. */
 export const maxLineErrors = 1000
@@ -73,7 +75,9 @@ function findSources(
     if ('attributes' in columnTypes && name.startsWith(attributePrefix)) return name
     return known.find((each) => each.toLowerCase() === name.toLowerCase())
   }
-  if (profile !== undefined && Object.keys(profile.columns).length > 0)
+  for (const field of Object.keys(profile?.templates ?? {}))
+    if (nameOf(field) !== field) throw new Problem('bad_request', `the mapping names an unknown field "${field}"`)
+  if (profile !== undefined && Object.keys({ ...profile.columns, ...profile.templates }).length > 0)
     return Object.entries(profile.columns).map(([field, column]) => {
       if (nameOf(field) !== field) throw new Problem('bad_request', `the mapping names an unknown field "${field}"`)
       if (!columns.includes(column)) throw new Problem('bad_request', `line 1: there is no column "${column}"`)
@@ -100,6 +104,12 @@ function mapLine(
   for (const { field, column } of sources) {
     const cell = cells.get(column)
     if (cell !== undefined) texts.set(field, replaceValue(profile?.values[field], cell))
+  }
+  for (const [field, template] of Object.entries(profile?.templates ?? {})) {
+    const text = template.replace(/\{([^{}]+)\}/g, (_, name: string) =>
+      name === '#' ? String(line) : (cells.get(name) ?? ''),
+    )
+    if (text.trim() !== '') texts.set(field, text.trim())
   }
   const fields: Record<string, unknown> = {}
   const attributes: Record<string, unknown> = {}
@@ -129,6 +139,10 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
     const parsed = timeSchema.safeParse(text)
     return parsed.success ? { value: parsed.data } : { error: parsed.error.issues[0]!.message }
   }
+  if (type === 'date') {
+    const date = readDate(text)
+    return date === null ? { error: `"${text}" is not a date such as 2026-03-31 or 31/03/2026` } : { value: date }
+  }
   if (type === 'json')
     try {
       return { value: JSON.parse(text) as unknown }
@@ -136,6 +150,15 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
       return { error: 'this is not JSON' }
     }
   return { value: text }
+}
+
+/** A day, as 2026-03-31 or 31/03/2026; a time of day after it is left out. */
+function readDate(text: string): string | null {
+  const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ].*)?$/.exec(text)
+  const french = /^(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?: .*)?$/.exec(text)
+  if (iso !== null) return `${iso[1]}-${iso[2]}-${iso[3]}`
+  if (french === null) return null
+  return `${french[3]}-${french[2]!.padStart(2, '0')}-${french[1]!.padStart(2, '0')}`
 }
 
 /** A number where it is surely one: `007` and `1e5` are as likely to be a code. */

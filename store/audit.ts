@@ -14,6 +14,10 @@ export type AuditKind =
   | 'replay'
   | 'model'
   | 'command'
+  | 'import'
+  | 'import_profile'
+  | 'document'
+  | 'meter_index'
 
 /** One object as it was before and as it is after; null where it was not, or is not any more. Secrets never enter. */
 export type AuditChange = { kind: AuditKind; id: string; before: object | null; after: object | null }

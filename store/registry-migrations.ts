@@ -7,6 +7,7 @@ import { up as statusAndDocuments } from './migrations/005-status-and-documents.
 import { up as services } from './migrations/006-services.ts'
 import { up as bridges } from './migrations/007-bridges.ts'
 import { up as codecs } from './migrations/008-codecs.ts'
+import { up as imports } from './migrations/009-imports.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -24,6 +25,7 @@ export const migrations: readonly Migration[] = [
   { name: '006-services', up: services },
   { name: '007-bridges', up: bridges },
   { name: '008-codecs', up: codecs },
+  { name: '009-imports', up: imports },
 ]
 
 /**

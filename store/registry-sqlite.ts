@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import type { Dialect, SqliteDatabase, SqliteStatement } from 'kysely'
+import { pooledSqliteDialect } from './sqlite-pool.ts'
 
 /** How long a statement waits for another process's short transaction. */
 const busyTimeoutMs = 5000
@@ -16,7 +17,7 @@ const maxKeptLength = 4000
 export function sqliteDialect(options: { dataDir: string; readOnly: boolean }): Dialect {
   if (options.readOnly && !existsSync(registryFile(options.dataDir)))
     throw new Error(`there is no registry in ${options.dataDir}`)
-  return new SqliteDialect({ database: async () => adapt(openDatabase(options), options.readOnly) })
+  return pooledSqliteDialect({ database: async () => adapt(openDatabase(options), options.readOnly) })
 }
 
 /** Where the registry stands in a data folder. */
@@ -62,10 +63,26 @@ function adapt(database: DatabaseSync, readOnly: boolean): SqliteDatabase {
       const known = statements.get(text)
       if (known !== undefined) return known
       const statement = adaptStatement(database, text)
+      if (text === 'begin immediate') return atOnce(database, statement)
       if (text.length > maxKeptLength) return statement
       if (statements.size >= maxStatements) statements.clear()
       statements.set(text, statement)
       return statement
+    },
+  }
+}
+
+/** A statement that fails at once when the file is taken: who waits for it does so without holding up the thread. */
+function atOnce(database: DatabaseSync, statement: SqliteStatement): SqliteStatement {
+  return {
+    ...statement,
+    run(parameters) {
+      database.exec('PRAGMA busy_timeout = 0')
+      try {
+        return statement.run(parameters)
+      } finally {
+        database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+      }
     },
   }
 }

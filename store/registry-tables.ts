@@ -14,6 +14,9 @@ export type RegistryTables = {
   bridges: BridgeTable
   removals: RemovalTable
   documents: DocumentTable
+  imports: ImportTable
+  import_profiles: { name: string; mapping: string; revision: number }
+  meter_indexes: MeterIndexTable
   learned_intervals: { device_id: string; interval_s: number; learned_at: number }
   codecs: CodecTable
   device_models: DeviceModelTable
@@ -172,6 +175,32 @@ export type StatusTable = {
   /** What last proved that it is there, and when. */
   proof: string | null
   proof_at: number | null
+}
+
+/** An import that was made: `revision` is that of all that it wrote. */
+export type ImportTable = {
+  id: string
+  kind: string
+  created_at: number
+  created: number
+  changed: number
+  installed: number
+  revision: number
+  undone_at: number | null
+}
+
+/** An index of a meter, as a person declared it; what was superseded stays. */
+export type MeterIndexTable = {
+  id: string
+  asset_id: string
+  quantity: string
+  kind: string
+  at: number
+  value: number
+  note: string | null
+  recorded_at: number
+  superseded_at: number | null
+  revision: number
 }
 
 /** A document or photo of an asset: the file itself stands in the data folder, under its id. */

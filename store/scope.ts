@@ -52,7 +52,11 @@ const rules: Record<keyof RegistryTables, Rule> = {
   codecs: 'open',
   documents: (all, services) => all.selectFrom('documents').selectAll().where(isOnOurs('documents', services)),
   inventory_numbers: 'open',
+  meter_indexes: (all, services) =>
+    all.selectFrom('meter_indexes').selectAll().where('asset_id', 'in', assetsOf(all, services)),
   learned_intervals: 'closed',
+  imports: 'open',
+  import_profiles: 'open',
   change_counter: 'open',
   status_cursor: 'open',
   removals: 'closed',

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest'
 import type { Problem } from '../../domain/problem.ts'
-import { getAsset, listAssets } from '../../inventory/assets.ts'
+import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
 import { addDevice, getDevice, listDevices } from '../../inventory/devices.ts'
 import { importAssets } from '../../inventory/import-assets.ts'
 import { importDevices } from '../../inventory/import-devices.ts'
+import { getProfile, putProfile, removeProfile } from '../../inventory/import-profiles.ts'
+import { undoImport } from '../../inventory/import-undo.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
 import { readCredentials } from '../../store/credentials.ts'
 import { verifySecret } from '../../store/secrets.ts'
-import { makeAccess } from '../support/registry.ts'
+import { makeAccess, refusal } from '../support/registry.ts'
 
 async function errorsOf(promise: Promise<unknown>): Promise<[string, string][]> {
   const problem = (await promise.then(
@@ -27,9 +29,13 @@ bin-1;waste_container;Bac 1;47,7;7,3;Propreté;;1100,5;
 
 test('assets are imported, children before their parents too', async () => {
   const access = await makeAccess()
-  expect(await importAssets(access, assets, { dryRun: true })).toEqual({ dryRun: true, created: 3 })
+  expect(await importAssets(access, assets, { dryRun: true })).toMatchObject({
+    dryRun: true,
+    created: 3,
+    importId: null,
+  })
   expect((await listAssets(access, { limit: 10 })).items).toEqual([])
-  expect(await importAssets(access, Buffer.from(assets))).toEqual({ dryRun: false, created: 3 })
+  expect(await importAssets(access, Buffer.from(assets))).toMatchObject({ dryRun: false, created: 3 })
   expect(await getAsset(access, 'lamp-1')).toMatchObject({ latitude: 47.75, parentId: 'cabinet-1', attributes: {} })
   expect((await getAsset(access, 'bin-1')).attributes).toEqual({ volumeL: 1100.5 })
   expect((await getAsset(access, 'cabinet-1')).attributes).toEqual({ code: '007' })
@@ -58,7 +64,6 @@ short,bench
     'line 5, longitude',
     'line 6, latitude',
     'line 6, longitude',
-    'line 7, id',
     'line 8, id',
     'line 9, parentId',
     'line 10, parentId',
@@ -148,4 +153,97 @@ test('a large file goes in one piece', async () => {
   expect(outcome.created).toBe(3000)
   lines.push('d-2999,generic-json')
   expect(await errorsOf(importDevices(access, `id,model\n${lines.join('\n')}`))).toHaveLength(1000)
+})
+
+test('a file that comes again changes nothing; changes are told, and made when they are allowed', async () => {
+  const access = await makeAccess()
+  const first = await importAssets(access, assets)
+  const { revision } = await access.registry.selectFrom('assets').select('revision').executeTakeFirstOrThrow()
+  expect(await importAssets(access, assets)).toMatchObject({ created: 0, changed: 0, unchanged: 3, importId: null })
+  const unchanged = await access.registry.selectFrom('assets').select('revision').execute()
+  expect(new Set(unchanged.map((row) => row.revision))).toEqual(new Set([revision]))
+  const file = 'id;label;acquiredOn;attributes.code\nbin-1;Bac 2;31/12/2024;\ncabinet-1;;;008\nlamp-1;Luminaire 1;;\n'
+  expect(await refusal(importAssets(access, file))).toBe('changes_not_allowed')
+  expect((await getAsset(access, 'bin-1')).label).toBe('Bac 1')
+  expect(await errorsOf(importAssets(access, file))).toEqual([
+    ['line 2, bin-1', 'label: "Bac 1" -> "Bac 2"; acquiredOn: null -> "2024-12-31"'],
+    ['line 3, cabinet-1', 'attributes: {"code":"007"} -> {"code":"008"}'],
+  ])
+  const second = await importAssets(access, file, { allowChanges: true })
+  expect(second).toMatchObject({ created: 0, changed: 2, unchanged: 1 })
+  expect(await getAsset(access, 'bin-1')).toMatchObject({ label: 'Bac 2', attributes: { volumeL: 1100.5 } })
+  expect(await undoImport(access, second.importId!)).toEqual({ removed: 0, restored: 2 })
+  expect(await getAsset(access, 'bin-1')).toMatchObject({ label: 'Bac 1', acquiredOn: null })
+  expect(await refusal(undoImport(access, second.importId!))).toBe('changed_since')
+  // The undoing is a change of its own: what it restored is not as the first file left it.
+  expect(await refusal(undoImport(access, first.importId!))).toBe('changed_since')
+})
+
+test('an import is undone in one step, unless something changed since, which is named', async () => {
+  const access = await makeAccess()
+  const file = `id,kind,label,inventoryNumber,parentId,deviceId,deviceModel,installedAt
+pole,street_light,Mât,N-1,,,,
+lamp,street_light,Lampe,N-2,pole,d-1,generic-json,2026-01-01T00:00:00Z
+`
+  const { importId, installed, devices } = await importAssets(access, file)
+  expect([installed, devices.map((each) => each.id)]).toEqual([1, ['d-1']])
+  expect((await listInstallations(access, { limit: 10 })).items).toMatchObject([{ deviceId: 'd-1', assetId: 'lamp' }])
+  expect(await importAssets(access, file)).toMatchObject({ unchanged: 2, installed: 0, importId: null })
+  await addAsset(access, { id: 'sign', kind: 'sign', label: 'Panneau', parentId: 'pole' })
+  await updateAsset(access, 'lamp', { label: 'Autre' })
+  await expect(undoImport(access, importId!)).rejects.toThrow('such as lamp')
+  await updateAsset(access, 'lamp', { label: 'Lampe' })
+  expect(await refusal(undoImport(access, importId!))).toBe('changed_since')
+  const again = await makeAccess()
+  const other = await importAssets(again, file)
+  await addAsset(again, { id: 'sign', kind: 'sign', label: 'Panneau', parentId: 'pole' })
+  await expect(undoImport(again, other.importId!)).rejects.toThrow('such as pole')
+  await removeAsset(again, 'sign')
+  expect(await undoImport(again, other.importId!)).toEqual({ removed: 4, restored: 0 })
+  expect((await listAssets(again, { limit: 10 })).items).toEqual([])
+  expect((await listDevices(again, { limit: 10 })).items).toEqual([])
+  expect(await importAssets(again, file)).toMatchObject({ created: 2, installed: 1 })
+})
+
+test('numbers that were used, devices without a model and moves that are not allowed are told by line', async () => {
+  const access = await makeAccess()
+  await addAsset(access, { id: 'old', kind: 'bench', label: 'Banc', inventoryNumber: 'N-1', lifeCycle: 'disposed' })
+  const file = `id,kind,label,inventoryNumber,lifeCycle,deviceId,deviceModel,acquiredOn,attributes.seats
+a,bench,Banc,N-1,,,,,
+b,bench,Banc,N-2,,,,,
+c,bench,Banc,N-2,,,,,
+old,,,,in_service,,,,
+e,bench,Banc,,,d-9,,,
+f,bench,Banc,,,d-9,nothing,,
+g,bench,Banc,,,,,2024,
+h,bench,Banc,,,,,31.02.2024,
+i,bench,Banc,,,,,,many
+`
+  const errors = await errorsOf(importAssets(access, file, { allowChanges: true }))
+  expect(errors.map(([path]) => path)).toEqual([
+    'line 2, inventoryNumber',
+    'line 4, inventoryNumber',
+    'line 5',
+    'line 6, deviceModel',
+    'line 7, deviceModel',
+    'line 8, acquiredOn',
+    'line 9, acquiredOn',
+    'line 10, attributes.seats',
+  ])
+})
+
+test('a template makes an id where a file has none, and a saved profile is used again', async () => {
+  const access = await makeAccess()
+  const mapping = {
+    columns: { label: 'LibBien', acquiredOn: 'DtAcquiBien' },
+    defaults: { kind: 'other' },
+    templates: { id: 'lot-{Exer}-{#}' },
+  }
+  await putProfile(access, 'annexe', mapping)
+  const file = Buffer.from('Exer;LibBien;DtAcquiBien\r\n2017;Écran plat;05/09/2014\r\n2018;Chaise;\r\n', 'latin1')
+  const profile = await getProfile(access, 'annexe')
+  expect(await importAssets(access, file, { mapping: profile.mapping })).toMatchObject({ created: 2 })
+  expect(await getAsset(access, 'lot-2017-2')).toMatchObject({ label: 'Écran plat', acquiredOn: '2014-09-05' })
+  await removeProfile(access, 'annexe')
+  expect(await refusal(getProfile(access, 'annexe'))).toBe('not_found')
 })
