@@ -23,6 +23,7 @@ import { installPages, installSecurityHeaders } from './pages.ts'
 import { assetKindRoutes } from './routes/asset-kinds.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { bridgeRoutes } from './routes/bridges.ts'
+import { consumptionRoutes } from './routes/consumption.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { exportRoutes } from './routes/exports.ts'
@@ -47,6 +48,7 @@ const routes: readonly Routes[] = [
   assetRoutes,
   assetKindRoutes,
   readingRoutes,
+  consumptionRoutes,
   installationRoutes,
   statusRoutes,
   statusStreamRoutes,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi } from '../support/api.ts'
+import { until } from '../support/until.ts'
 
 let api: TestApi
 
@@ -223,9 +224,26 @@ describe('imports', () => {
   it('say what they would do, then do it', async () => {
     const assets = 'id;kind;label\nbin-1;waste_container;École\n'
     const dry = await api.call('manager', 'POST', '/imports/assets?dryRun=true', assets, csv)
-    expect([dry.status, dry.body]).toEqual([200, { dryRun: true, created: 1 }])
+    expect([dry.status, dry.body]).toMatchObject([200, { dryRun: true, created: 1, importId: null }])
     expect((await api.call('viewer', 'GET', '/assets')).body.items).toEqual([])
     expect((await api.call('manager', 'POST', '/imports/assets', assets, csv)).body.created).toBe(1)
+
+    const again = await api.call('manager', 'POST', '/imports/assets?wait=false', assets, csv)
+    expect([again.status, again.body.state]).toEqual([202, 'queued'])
+    const job = async () => (await api.call('manager', 'GET', `/imports/jobs/${again.body.id}`)).body
+    await until(async () => (await job()).state === 'done')
+    expect((await job()).outcome).toMatchObject({ created: 0, unchanged: 1, importId: null })
+    const renamed = 'id;kind;label\nbin-1;waste_container;Mairie\n'
+    const refused = await api.call('manager', 'POST', '/imports/assets', renamed, csv)
+    expect([refused.status, refused.body.code]).toEqual([409, 'changes_not_allowed'])
+    const changed = (await api.call('manager', 'POST', '/imports/assets?allowChanges=true', renamed, csv)).body
+    expect(changed.changes[0].fields.label).toEqual({ before: 'École', after: 'Mairie' })
+    const undone = await api.call('manager', 'POST', `/imports/${changed.importId}/undo`)
+    expect(undone.body).toEqual({ removed: 0, restored: 1 })
+    expect((await api.call('manager', 'GET', '/imports')).body.items).toMatchObject([
+      { changed: 1, undoneAt: expect.any(String) },
+      { created: 1, undoneAt: null },
+    ])
 
     const devices = 'id,model,assetId\nprobe-1,generic-json,bin-1\n'
     const imported = await api.call('manager', 'POST', '/imports/devices', devices, csv)

@@ -27,7 +27,18 @@ const theirs: Record<string, string> = { assets: `asset-${mark}`, devices: `devi
 const ours: Record<string, string> = { assets: 'asset-ours', devices: 'device-ours' }
 
 /** The nouns of paths that have no objects of services: what they tell is told to all, or to administrators alone. */
-const serviceless = ['tokens', 'integrations', 'models', 'quantities', 'session', 'asset-kinds', 'codecs', 'bridges']
+const serviceless = [
+  'tokens',
+  'integrations',
+  'models',
+  'quantities',
+  'session',
+  'asset-kinds',
+  'codecs',
+  'bridges',
+  'imports',
+  'import-profiles',
+]
 
 /** What a body has to hold to be judged at all; each names the other service's objects where it may. */
 const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
@@ -35,16 +46,30 @@ const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
   'PATCH /assets/{id}': () => ({ label: 'Banc' }),
   'POST /devices': () => ({ id: 'new-device', model: 'generic-json' }),
   'PATCH /devices/{id}': () => ({ label: 'Sonde' }),
+  'POST /assets/{id}/indexes': () => ({
+    quantity: 'energy_active_import',
+    kind: 'reading',
+    at: '2026-03-01T08:00:00Z',
+    value: 1,
+  }),
   'POST /installations': (ids) => ({ deviceId: ids.devices, assetId: ids.assets }),
   'PATCH /installations/{id}': () => ({ channel: '1' }),
   'POST /installations/swap': (ids) => ({ oldDeviceId: ours.devices, newDeviceId: ids.devices }),
   'POST /replays': (ids) => ({ deviceId: ids.devices }),
   'POST /imports/assets': (ids) => `id,kind,label,service,parentId\nx,bench,Banc,Propreté,${ids.assets}`,
+  'PUT /import-profiles/{name}': () => ({ columns: { id: 'Matricule' } }),
   'POST /imports/devices': (ids) => `id,model,assetId\nx,generic-json,${ids.assets}`,
 }
 
 /** Routes that tell the same to everybody. */
-const tellsOfNobody = ['GET /models', 'GET /quantities', 'GET /session', 'GET /asset-kinds']
+const tellsOfNobody = [
+  'GET /models',
+  'GET /quantities',
+  'GET /session',
+  'GET /asset-kinds',
+  'GET /imports',
+  'GET /import-profiles',
+]
 
 let api: TestApi
 let operations: Operation[]

@@ -182,8 +182,8 @@ test('files are imported, and judged without writing', async () => {
     return join(folder, name)
   }
   const assets = write('assets.csv', 'id;kind;label\na;bench;Banc\nb;bench;Banc\n')
-  expect(await json('asset', 'import', assets, '--dry-run')).toEqual({ dryRun: true, created: 2 })
-  expect(await json('asset', 'import', assets)).toEqual({ dryRun: false, created: 2 })
+  expect(await json('asset', 'import', assets, '--dry-run')).toMatchObject({ dryRun: true, created: 2 })
+  expect(await json('asset', 'import', assets)).toMatchObject({ dryRun: false, created: 2 })
   const devices = write('devices.csv', 'id,model,assetId\nd-1,generic-json,a\nd-2,generic-json,\n')
   const outcome = await json('device', 'import', devices)
   expect(outcome).toMatchObject({ created: 2, installed: 1 })

@@ -24,7 +24,7 @@ export type TestApi = Awaited<ReturnType<typeof openTestApi>>
 export async function openTestApi(env: Record<string, string> = {}, options: { webDir?: string } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'parvis-api-'))
   const dataDir = env.PARVIS_DATA_DIR ?? join(folder, 'data')
-  const config = loadConfig({ PARVIS_DATA_DIR: dataDir, ...env }, folder)
+  const config = loadConfig({ PARVIS_DATA_DIR: dataDir, PARVIS_REGISTRY: await databaseOf(dataDir), ...env }, folder)
   const registry = await openRegistry({ dataDir, database: await databaseOf(dataDir) })
   const access = systemAccess(registry, 'test')
   const ingestFile = openIngestFile(dataDir)
