@@ -53,7 +53,7 @@ const rules: Record<keyof RegistryTables, Rule> = {
   documents: (all, services) => all.selectFrom('documents').selectAll().where(isOnOurs('documents', services)),
   inventory_numbers: 'open',
   meter_indexes: (all, services) =>
-    all.selectFrom('meter_indexes').selectAll().where('asset_id', 'in', assetsOf(all, services)),
+    all.selectFrom('meter_indexes').selectAll().where(isOnOurs('meter_indexes', services)),
   learned_intervals: 'closed',
   // Whose objects an import wrote, only its rows tell: it is undone by those who see all.
   imports: 'closed',
