@@ -5,6 +5,7 @@ import cookie from '@fastify/cookie'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
+import { openScriptPool } from '../devices/scripts/pool.ts'
 import { Problem } from '../domain/problem.ts'
 import { verifyPush } from '../inventory/integrations.ts'
 import { openStatusBoard, type StatusBoard } from '../inventory/status-board.ts'
@@ -94,6 +95,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
     config,
     findCaller: findCallersIn(registry),
     verifyPush: (name, proof) => verifyPush(registry, name, proof),
+    scripts: openScriptPool({ log: (level, text) => logger[level](text) }),
     uplinks: options.uplinks ?? noBroker,
     reader,
     board: options.board ?? openStatusBoard(),
@@ -130,6 +132,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
   )
   await installPages(app, webDir)
   refuseOtherMethods(app, methods)
+  app.addHook('onClose', async () => context.scripts.close())
   app.addHook('preClose', async () => context.live.close())
   return app
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
+import type { ScriptPool } from '../devices/scripts/pool.ts'
 import type { PushProof } from '../inventory/integrations.ts'
 import type { StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
@@ -21,6 +22,8 @@ export type Context = {
   findCaller: FindCaller
   verifyPush(name: string, proof: PushProof): Promise<boolean>
   uplinks: UplinkClient
+  /** Where codecs run that are tried. */
+  scripts: ScriptPool
   reader: IngestReader
   live: LiveFeed
   board: StatusBoard

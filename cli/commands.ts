@@ -3,11 +3,13 @@ import { bridgeCommands } from './bridge.ts'
 import { codecCommands } from './codec.ts'
 import type { Command } from './command.ts'
 import { copyCommands } from './copy.ts'
+import { deadLetterCommands } from './dead-letter.ts'
 import { deviceCommands } from './device.ts'
 import { exportCommands } from './export.ts'
 import { grafanaCommands } from './grafana.ts'
 import { installCommands } from './install.ts'
 import { integrationCommands } from './integration.ts'
+import { modelCommands } from './model.ts'
 import { replayCommands } from './replay.ts'
 import { simulateCommands } from './simulate.ts'
 import { tokenCommands } from './token.ts'
@@ -22,6 +24,8 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...integrationCommands,
     ...bridgeCommands,
     ...codecCommands,
+    ...modelCommands,
+    ...deadLetterCommands,
     ...tokenCommands,
     ...exportCommands,
     ...replayCommands,

@@ -23,9 +23,23 @@ export type IngestReader = {
   /** Newest first; `before` is the `seq` of the last one of the page before. */
   deadLetters(filter: { limit: number; before?: number; deviceId?: string; reason?: string }): DeadLetter[]
   deadLetterCounts(): { reason: DeadLetterReason; count: number }[]
+  /** Dead letters together that have device, reason and first fault in common. */
+  deadLetterGroups(): DeadLetterGroup[]
   replay(id: string): ReplayState | null
   readings: ReadingStore
   close(): void
+}
+
+/** Dead letters of one device that have reason, first fault and its quantity in common; `seq` is the newest's. */
+export type DeadLetterGroup = {
+  deviceId: string | null
+  reason: DeadLetterReason
+  code: string
+  quantity: string | null
+  count: number
+  firstAt: number
+  lastAt: number
+  seq: number
 }
 
 // SQLite takes more parameters than this in one statement; larger lists are asked in several.
@@ -110,6 +124,12 @@ export function openIngestReader(dataDir: string, openStore: OpenStore = openEmb
         limit,
       ).map(toDeadLetter)
     },
+    deadLetterGroups: () =>
+      all(`
+        SELECT device_id AS deviceId, reason, json_extract(faults, '$[0].code') AS code,
+          json_extract(faults, '$[0].params.quantity') AS quantity, count(*) AS count,
+          min(received_at) AS firstAt, max(received_at) AS lastAt, max(seq) AS seq
+        FROM dead_letters GROUP BY 1, 2, 3, 4`),
     deadLetterCounts: () => all('SELECT reason, count(*) AS count FROM dead_letters GROUP BY reason ORDER BY reason'),
     replay(id) {
       const row = all<ReplayRow>('SELECT * FROM replays WHERE id = ?', id)[0]

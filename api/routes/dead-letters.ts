@@ -3,13 +3,14 @@ import { deadLetterReasons, faultText } from '../../domain/fault.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
+import { groupDeadLetters } from '../../inventory/dead-letter-groups.ts'
 import { openView, type View } from '../../inventory/view.ts'
 import type { DeadLetter } from '../../store/ingest-file.ts'
 import type { IngestReader } from '../../store/ingest-reader.ts'
 import type { Routes } from '../context.ts'
 import { languageOf } from '../errors.ts'
 import type { Language } from '../language.ts'
-import { pageOf, pageQuery, timeOut } from '../shapes.ts'
+import { pageOf, pageQuery, timeOut, wholeList } from '../shapes.ts'
 
 const lettersPerQuery = 501
 
@@ -21,6 +22,8 @@ const deadLetterSchema = z
     deviceId: z.string().nullable(),
     topic: z.string(),
     payload: z.string().describe('As it was received, in base64.'),
+    payloadHex: z.string().describe('Its first 1,024 bytes in hexadecimal.'),
+    payloadText: z.string().nullable().describe('As text, when it is printable UTF-8.'),
     receivedAt: timeOut,
   })
   .meta({ id: 'DeadLetter' })
@@ -58,6 +61,26 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
   )
 
   api.get(
+    '/dead-letters/groups',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: ['ingest'],
+        summary: 'Dead letters by cause: reason, model, and what was wrong; the largest group first',
+        response: { 200: pageOf(groupSchema) },
+      },
+    },
+    async (request) =>
+      wholeList(
+        (await groupDeadLetters(request.access, reader)).map(({ firstAt, lastAt, ...group }) => ({
+          ...group,
+          firstAt: formatTime(firstAt),
+          lastAt: formatTime(lastAt),
+        })),
+      ),
+  )
+
+  api.get(
     '/dead-letters/counts',
     {
       config: { role: 'viewer' },
@@ -78,6 +101,19 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
     },
   )
 }
+
+const groupSchema = z.object({
+  reason: z.enum(deadLetterReasons),
+  code: z.string().describe('What was wrong first.'),
+  quantity: z.string().nullable(),
+  model: z.string().nullable(),
+  count: z.number().int(),
+  devices: z.array(z.string()).describe('The first 20.'),
+  deviceCount: z.number().int(),
+  firstAt: timeOut,
+  lastAt: timeOut,
+  newestId: z.string(),
+})
 
 /** The dead letters that may be seen, newest first. */
 function seenLetters(
@@ -110,6 +146,8 @@ function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof 
     deviceId,
     topic,
     payload: Buffer.from(payload).toString('base64'),
+    payloadHex: Buffer.from(payload.subarray(0, 1024)).toString('hex'),
+    payloadText: readText(payload),
     receivedAt: formatTime(receivedAt),
   }
 }
@@ -122,4 +160,15 @@ function readCursor(cursor: string): number {
       en: 'this cursor is not one of this list',
     })
   return seq
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function readText(payload: Uint8Array): string | null {
+  try {
+    const text = utf8.decode(payload)
+    return /[^\P{Cc}\t\n\r]/u.test(text) ? null : text
+  } catch {
+    return null
+  }
 }

@@ -1,0 +1,68 @@
+import type { DeadLetterReason } from '../domain/fault.ts'
+import type { Access } from '../store/access.ts'
+import type { IngestReader } from '../store/ingest-reader.ts'
+import { inParts } from '../store/registry.ts'
+import { openView } from './view.ts'
+
+/** Dead letters with one cause: reason, what was wrong first, its quantity, and the model of the devices. */
+export type LetterGroup = {
+  reason: DeadLetterReason
+  code: string
+  quantity: string | null
+  model: string | null
+  count: number
+  devices: string[]
+  deviceCount: number
+  firstAt: number
+  lastAt: number
+  newestId: string
+}
+
+/** Devices that a group names; the others are counted. */
+const namedDevices = 20
+
+/** The dead letters that may be seen, grouped by reason, model and what was wrong; the largest group first. */
+export async function groupDeadLetters(access: Access, reader: IngestReader): Promise<LetterGroup[]> {
+  const view = await openView(access)
+  const found = reader.deadLetterGroups().filter(({ deviceId, lastAt }) => view.seesMessage(deviceId, lastAt))
+  const models = new Map<string, string>()
+  for (const part of inParts([...new Set(found.flatMap(({ deviceId }) => deviceId ?? []))]))
+    for (const { id, model } of await access.registry
+      .selectFrom('devices')
+      .select(['id', 'model'])
+      .where('id', 'in', part)
+      .execute())
+      models.set(id, model)
+  const groups = new Map<string, LetterGroup>()
+  for (const { deviceId, reason, code, quantity, count, firstAt, lastAt, seq } of found) {
+    const model = deviceId === null ? null : (models.get(deviceId) ?? null)
+    const key = JSON.stringify([reason, code, quantity, model])
+    const group = groups.get(key)
+    if (group === undefined) {
+      const devices = deviceId === null ? [] : [deviceId]
+      groups.set(key, {
+        reason,
+        code,
+        quantity,
+        model,
+        count,
+        devices,
+        deviceCount: devices.length,
+        firstAt,
+        lastAt,
+        newestId: String(seq),
+      })
+      continue
+    }
+    group.count += count
+    group.firstAt = Math.min(group.firstAt, firstAt)
+    if (lastAt > group.lastAt) {
+      group.lastAt = lastAt
+      group.newestId = String(seq)
+    }
+    if (deviceId === null) continue
+    group.deviceCount++
+    if (group.devices.length < namedDevices) group.devices.push(deviceId)
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count)
+}

@@ -1,0 +1,106 @@
+import { formats, models } from '../devices/catalogue.ts'
+import { compileDecoder } from '../devices/codec.ts'
+import { newFaultList } from '../devices/fault-list.ts'
+import { parseJsonPayload } from '../devices/json-payload.ts'
+import { compileTable, type Mapped } from '../devices/model-table.ts'
+import { toScript } from '../devices/repositories/published.ts'
+import { compileScriptModel } from '../devices/script-model.ts'
+import type { ScriptPool } from '../devices/scripts/pool.ts'
+import { suggestTable } from '../devices/suggest-table.ts'
+import type { Fault } from '../domain/fault.ts'
+import type { ModelTable } from '../domain/model-table.ts'
+import { Problem } from '../domain/problem.ts'
+import { parseDeviceTopic } from '../domain/uplink.ts'
+import { judge } from '../domain/validate.ts'
+import type { Access } from '../store/access.ts'
+import { readDeviceModels } from '../store/device-models.ts'
+import type { DeadLetter } from '../store/ingest-file.ts'
+
+/** A payload to try a model on; `port` is LoRaWAN's, `receivedAt` epoch milliseconds. */
+export type Trial = { payload: Uint8Array; port?: number | undefined; receivedAt: number }
+
+/** What is not written down yet: another table, another source. */
+export type Draft = { table?: ModelTable | undefined; source?: string | undefined }
+
+/** What a model makes of a payload, as ingest would; and a table for what it says nothing of. */
+export type TrialOutcome = {
+  readings: Mapped['readings']
+  faults: Fault[]
+  answer?: unknown
+  normalized?: unknown
+  warnings: string[]
+  unmapped: string[]
+  suggestion: ModelTable
+}
+
+/** Tries a model on a payload, and stores nothing. Throws Problem `not_found`. */
+export async function tryModel(
+  access: Access,
+  pool: ScriptPool,
+  id: string,
+  trial: Trial,
+  draft: Draft,
+  horizonDays: number,
+): Promise<TrialOutcome> {
+  const decoded = await decode(access, pool, id, trial, draft)
+  const faults = [...decoded.faults]
+  const readings = decoded.readings.filter((reading) => {
+    const wrong = judge(reading, trial.receivedAt, horizonDays)
+    if (wrong !== null) faults.push(wrong)
+    return wrong === null
+  })
+  const { table } = suggestTable(decoded.data === undefined ? [] : [decoded.data], decoded.readings)
+  const fields = table.fields.filter(({ path }) => decoded.unmapped.includes(path))
+  const { data: _, ...told } = decoded
+  return { ...told, readings, faults, suggestion: { ...table, fields } }
+}
+
+type Tried = Omit<TrialOutcome, 'suggestion'> & { data?: unknown }
+
+async function decode(
+  access: Access,
+  pool: ScriptPool,
+  id: string,
+  { payload, port, receivedAt }: Trial,
+  { table, source }: Draft,
+): Promise<Tried> {
+  const builtIn = models.get(id)
+  if (builtIn !== undefined) {
+    const { readings, faults } = compileDecoder(builtIn)(payload, {
+      receivedAt,
+      ...(port === undefined ? {} : { port }),
+    })
+    return { readings, faults, warnings: [], unmapped: [] }
+  }
+  const known = (await readDeviceModels(access.registry, [id])).get(id)
+  if (known === undefined) throw new Problem('not_found', id)
+  const mapping = table ?? (known.mapping as ModelTable)
+  const script = source === undefined ? undefined : toScript(source)
+  const codecs = script === undefined ? known.codecs : { ...known.codecs, decodeUplink: script }
+  if (codecs.decodeUplink === undefined) {
+    const list = newFaultList()
+    const data = parseJsonPayload(payload, list)
+    if (data === undefined) return { readings: [], faults: list.kept, warnings: [], unmapped: [] }
+    return { ...compileTable(mapping)(data), answer: data, warnings: [], data }
+  }
+  const model = compileScriptModel(pool, { codecs, dialect: known.dialect, mapping })
+  const { state: _, ...decoded } = await model.decode(payload, { receivedAt, port })
+  const { answer } = decoded
+  const data = typeof answer === 'object' && answer !== null && 'data' in answer ? answer.data : answer
+  return { ...decoded, data }
+}
+
+/** The payload of a dead letter, out of its network's envelope; null when there is none to be read. */
+export async function openLetter(access: Access, letter: DeadLetter, zone: string): Promise<Trial | null> {
+  const { topic, clientId, payload, receivedAt } = letter
+  if (parseDeviceTopic(topic)?.deviceId === clientId) return { payload, receivedAt }
+  const name = clientId.split('/', 1)[0]!
+  const row = await access.registry
+    .selectFrom('integrations')
+    .select('format')
+    .where('name', 'in', [clientId, name])
+    .executeTakeFirst()
+  const envelope = row === undefined ? null : formats.get(row.format)?.open(topic, payload, { receivedAt, zone })
+  if (envelope?.payload == null) return null
+  return { payload: envelope.payload, port: envelope.port, receivedAt: envelope.observedAt ?? receivedAt }
+}
