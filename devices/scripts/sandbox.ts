@@ -8,7 +8,7 @@ export const scriptLimits = {
   /** From the call to the answer, the source's own start included. */
   deadlineMs: 100,
   /** A run that had less processor time than this by its deadline was kept waiting by others: it may go on ... */
-  fairCpuMs: 25,
+  fairCpuMs: 50,
   /** ... until this long after its beginning. */
   longestMs: 190,
   memoryBytes: 16 << 20,

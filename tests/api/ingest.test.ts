@@ -31,7 +31,7 @@ describe('GET /dead-letters', () => {
   it('tells what was wrong, in the reader’s language, newest first', async () => {
     const { status, body } = await api.call('viewer', 'GET', '/dead-letters', undefined, { 'accept-language': 'en' })
     expect([status, ids(body), body.next]).toEqual([200, ['12', '9', '7'], null])
-    expect(body.items[2]).toEqual({
+    expect(body.items[2]).toMatchObject({
       id: '7',
       reason: 'out_of_range',
       detail: faults.map((each) => faultText(each, 'en')).join(' '),
