@@ -5,7 +5,7 @@ import { type Window, windowAt } from './window.ts'
  * What the readings of one window come to. `sum` and `lost` belong together: `lost` is what rounding took from `sum`
  * (Neumaier), so that a million small values beside a large one still count.
  */
-type Summary = {
+export type Summary = {
   count: number
   sum: number
   lost: number
@@ -22,14 +22,28 @@ function summarize(value: number): Summary {
 
 /** Takes one more value into a summary; values come in the order of time, and are finite. */
 function addValue(summary: Summary, value: number): void {
-  const sum = summary.sum + value
-  if (Math.abs(summary.sum) >= Math.abs(value)) summary.lost += summary.sum - sum + value
-  else summary.lost += value - sum + summary.sum
-  summary.sum = sum
+  addToSum(summary, value)
   summary.count++
   if (value < summary.min) summary.min = value
   if (value > summary.max) summary.max = value
   summary.last = value
+}
+
+/** Takes what later values come to into a summary. */
+function addSummary(summary: Summary, later: Summary): void {
+  addToSum(summary, later.sum)
+  summary.lost += later.lost
+  summary.count += later.count
+  if (later.min < summary.min) summary.min = later.min
+  if (later.max > summary.max) summary.max = later.max
+  summary.last = later.last
+}
+
+function addToSum(summary: Summary, value: number): void {
+  const sum = summary.sum + value
+  if (Math.abs(summary.sum) >= Math.abs(value)) summary.lost += summary.sum - sum + value
+  else summary.lost += value - sum + summary.sum
+  summary.sum = sum
 }
 
 /** What an aggregate tells of a summary. A sum beyond the range of doubles is infinite; a mean never is. */
@@ -52,6 +66,8 @@ function totalOf({ sum, lost }: Summary): number {
 export type WindowFold = {
   points: [time: number, value: number][]
   add(time: number, value: number): void
+  /** Takes what the values from `time` on come to, all of them in the window that holds it. */
+  addAll(time: number, later: Summary): void
   /** Ends the last window; call it once, after the last point. */
   finish(): void
 }
@@ -82,6 +98,15 @@ export function startFold(window: Window, aggregate: Aggregate): WindowFold {
       finish()
       ;({ start, end } = windowAt(window, time))
       summary = summarize(value)
+    },
+    addAll(time, later) {
+      if (summary !== null && time < end) {
+        addSummary(summary, later)
+        return
+      }
+      finish()
+      ;({ start, end } = windowAt(window, time))
+      summary = { ...later }
     },
     finish,
   }

@@ -29,8 +29,11 @@ export const seriesSchema = `
   INSERT OR IGNORE INTO series_revision (id, token) VALUES (1, 0);
 `
 
-/** A series that the writer knows, with the day that it last wrote to and the hours of it that are marked for sure. */
-export type KnownSeries = { id: number; day: number; hours: number }
+/**
+ * A series that the writer knows, with the first one of its device's channel, the day that it last wrote to and the hours
+ * of it that are marked for sure.
+ */
+export type KnownSeries = { id: number; first: number; channel: string; day: number; hours: number }
 
 /** Series of one device: a name of a channel is the device's own choice, and each takes memory and disk for good. */
 export const maxSeriesPerDevice = 4096
@@ -41,7 +44,7 @@ const maxKnownDevices = 50_000
 export function openSeriesBook(database: DatabaseSync) {
   const readToken = database.prepare('SELECT token FROM series_revision')
   const writeToken = database.prepare('UPDATE series_revision SET token = ?')
-  const seriesOfDevice = database.prepare('SELECT id, channel, quantity FROM series WHERE device_id = ?')
+  const seriesOfDevice = database.prepare('SELECT id, channel, quantity FROM series WHERE device_id = ? ORDER BY id')
   const addSeries = database.prepare('INSERT INTO series (device_id, channel, quantity) VALUES (?, ?, ?) RETURNING id')
   const markHour = database.prepare(`
     INSERT INTO series_days (day, series, hours) VALUES (?, ?, ?)
@@ -50,14 +53,31 @@ export function openSeriesBook(database: DatabaseSync) {
   const devices = new Map<string, Map<string, KnownSeries>>()
   let token: number | null = null
   let hasChanged = false
+  // Readings of one device mostly come together.
+  let lastId = ''
+  let lastDevice: Map<string, KnownSeries> | undefined
+
+  function forgetDevices() {
+    devices.clear()
+    lastDevice = undefined
+  }
 
   function knowDevice(deviceId: string): Map<string, KnownSeries> {
     const known = new Map<string, KnownSeries>()
     for (const row of seriesOfDevice.all(deviceId) as { id: number; channel: string; quantity: Quantity }[])
-      known.set(nameSeries(row), { id: row.id, day: Number.NaN, hours: 0 })
+      addKnown(known, row.id, row)
     if (devices.size >= maxKnownDevices) devices.delete(devices.keys().next().value!)
     devices.set(deviceId, known)
     return known
+  }
+
+  // Ids come in ascending order: the first one of a channel is known before the others.
+  function addKnown(known: Map<string, KnownSeries>, id: number, { channel, quantity }: Omit<SeriesKey, 'deviceId'>) {
+    let first = id
+    for (const other of known.values()) if (other.channel === channel) first = Math.min(first, other.first)
+    const series = { id, first, channel, day: Number.NaN, hours: 0 }
+    known.set(nameSeries({ channel, quantity }), series)
+    return series
   }
 
   return {
@@ -67,21 +87,24 @@ export function openSeriesBook(database: DatabaseSync) {
      */
     begin() {
       const found = (readToken.get() as { token: number }).token
-      if (found !== token) devices.clear()
+      if (found !== token) forgetDevices()
       token = found
       hasChanged = false
     },
 
     /** Finds or adds the series of a reading; null when its device has too many. */
     find({ deviceId, channel, quantity }: SeriesKey): KnownSeries | null {
-      const ofDevice = devices.get(deviceId) ?? knowDevice(deviceId)
+      if (deviceId !== lastId || lastDevice === undefined) {
+        lastDevice = devices.get(deviceId) ?? knowDevice(deviceId)
+        lastId = deviceId
+      }
+      const ofDevice = lastDevice
       const name = nameSeries({ channel, quantity })
       let series = ofDevice.get(name)
       if (series === undefined) {
         if (ofDevice.size >= maxSeriesPerDevice) return null
         const { id } = addSeries.get(deviceId, channel, quantity) as { id: number }
-        series = { id, day: Number.NaN, hours: 0 }
-        ofDevice.set(name, series)
+        series = addKnown(ofDevice, id, { channel, quantity })
         hasChanged = true
       }
       return series
@@ -100,9 +123,16 @@ export function openSeriesBook(database: DatabaseSync) {
       if (markHour.run(day, series.id, bit).changes !== 0) hasChanged = true
     },
 
+    /** Says that this piece of writing takes the marks of one series and day away. */
+    unmark({ deviceId, ...key }: SeriesKey, day: number) {
+      const series = devices.get(deviceId)?.get(nameSeries(key))
+      if (series?.day === day) series.day = Number.NaN
+      hasChanged = true
+    },
+
     /** Says that this piece of writing takes marks away. */
     forgetMarks() {
-      devices.clear()
+      forgetDevices()
       hasChanged = true
     },
 
@@ -115,7 +145,7 @@ export function openSeriesBook(database: DatabaseSync) {
 
     /** Forgets all, after a failure in the middle of a piece. */
     forget() {
-      devices.clear()
+      forgetDevices()
       token = null
     },
   }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { blockSchema } from './embedded-blocks.ts'
 import { hasReadings, openReader, type Reader } from './embedded-reader.ts'
 import { seriesSchema } from './embedded-series.ts'
 import { openWriter } from './embedded-writer.ts'
@@ -12,6 +13,7 @@ import type { ReadingStore } from './reading-store.ts'
  */
 const schema = `
   ${seriesSchema}
+  ${blockSchema}
   CREATE TABLE IF NOT EXISTS readings (
     hour INTEGER NOT NULL,
     series INTEGER NOT NULL,
@@ -23,6 +25,14 @@ const schema = `
   ) WITHOUT ROWID, STRICT;
 `
 
+export type EmbeddedOptions = {
+  readOnly?: boolean
+  /** UTC epoch ms: which days are over. */
+  now?(): number
+  /** Told, once each, what of the sealed readings is damaged; they are passed over. */
+  onDamage?(text: string): void
+}
+
 /**
  * The embedded reading store, in an SQLite file that the caller opens and closes. `write` and `remove` join the caller's
  * transaction when there is one, and make their own otherwise. With `readOnly` it reads beside the writer, from another
@@ -32,13 +42,14 @@ const schema = `
  * years 0 to 9999, texts that are not Unicode, and more series of one device than 4096. SQLite keeps no negative zero:
  * -0 is read back as 0.
  */
-export function openEmbeddedStore(database: DatabaseSync, { readOnly = false } = {}): ReadingStore {
+export function openEmbeddedStore(database: DatabaseSync, options: EmbeddedOptions = {}): ReadingStore {
+  const { readOnly = false, now = Date.now, onDamage = () => {} } = options
   if (!readOnly) database.exec(schema)
-  const writer = readOnly ? null : openWriter(database)
+  const writer = readOnly ? null : openWriter(database, { now, onDamage })
   let opened: Reader | null = null
 
   function reader(): Reader | null {
-    if (opened === null && hasReadings(database)) opened = openReader(database)
+    if (opened === null && hasReadings(database)) opened = openReader(database, onDamage)
     return opened
   }
 
@@ -55,7 +66,8 @@ export function openEmbeddedStore(database: DatabaseSync, { readOnly = false } =
       const from = reader()
       if (from !== null) yield* from.scan(range)
     },
-    remove: async (range) => writable().remove(range),
+    remove: async (range, options) => writable().remove(range, options),
+    settle: (forMs) => writable().seal(forMs),
     close: async () => {},
   }
 }

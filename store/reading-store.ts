@@ -7,6 +7,9 @@ import type { Window } from '../domain/window.ts'
  * With `window` (and `aggregate`, `mean` by default) a point is a window that holds at least one reading, told by the
  * window's start; without it a point is a reading. Series come ordered by (deviceId, channel, quantity), points by time;
  * at most `limit` points in all. `after` goes on behind the last point of an earlier answer.
+ *
+ * With `together`, which needs a window, the readings of all series of a quantity are folded into one series, whose
+ * `deviceId` is empty, and `channel` too unless it is asked for.
  */
 export type SeriesQuery = {
   devices: readonly string[]
@@ -16,6 +19,7 @@ export type SeriesQuery = {
   to: number
   window?: Window
   aggregate?: Aggregate
+  together?: boolean
   limit?: number
   after?: { series: SeriesKey; time: number }
 }
@@ -44,7 +48,15 @@ export type ReadingStore = {
   lastBefore(series: SeriesKey, time: number): Promise<Reading | null>
   /** Readings for export and copy, in the backend's own stable order, without holding them all in memory. */
   scan(range: SeriesRange): AsyncIterable<Reading>
-  /** For retention and replay with replacement. A backend that cannot may refuse, by a Problem. */
-  remove(range: SeriesRange): Promise<void>
+  /**
+   * For retention and replay with replacement. A backend that cannot may refuse, by a Problem. With `keepRollups` what
+   * readings come to by the hour may stay, and be told by `query`; a backend may then leave a day that is cut by `to`.
+   */
+  remove(range: SeriesRange, options?: { keepRollups?: boolean }): Promise<void>
+  /**
+   * Does what the backend has to do by and by, for about so many milliseconds, between the batches of its writer; tells
+   * whether there is more.
+   */
+  settle?(forMs?: number): boolean
   close(): Promise<void>
 }

@@ -1,0 +1,238 @@
+import { crc32 } from 'node:zlib'
+import {
+  createSink,
+  readColumn,
+  readVarint,
+  reserve,
+  type Sink,
+  type Source,
+  skipColumn,
+  take,
+  writeColumn,
+  writeVarint,
+} from './embedded-column.ts'
+
+/*
+ * A block holds one day of one device's channel: the readings of all its quantities, which mostly come together and then
+ * share their times (docs/embedded-store.md).
+ */
+
+/** The readings of one series on one day: `times` in ms since the day began, ascending; `delays` to their reception. */
+export type Part = {
+  series: number
+  times: Float64Array
+  values: Float64Array
+  delays: Float64Array
+  seqs: Float64Array
+}
+
+const version = 1
+const checksumBytes = 4
+const doubles = 255
+const floats = 254
+const maxDecimals = 9
+const powers = Array.from({ length: maxDecimals + 1 }, (_, i) => 10 ** i)
+const scaledLimit = 2 ** 50
+
+const sink = createSink()
+
+/** The block of one or more parts, none of them empty; `id` is what it is stored under, and enters the checksum. */
+export function encodeBlock(id: number, first: number, parts: readonly Part[]): Uint8Array {
+  sink.at = 0
+  reserve(sink, 16)
+  sink.bytes[sink.at++] = version
+  const groups = groupParts(parts)
+  writeVarint(sink, groups.length)
+  for (const group of groups) {
+    const { times, delays, seqs } = group[0]!
+    reserve(sink, 16)
+    writeVarint(sink, times.length)
+    writeVarint(sink, group.length)
+    writeColumn(sink, times, times.length, 'step')
+    writeColumn(sink, delays, times.length, 'value')
+    writeColumn(sink, seqs, times.length, 'step')
+    for (const { series, values } of group) {
+      reserve(sink, 16)
+      writeVarint(sink, series - first)
+      writeValues(sink, values, values.length)
+    }
+  }
+  return seal(sink, id)
+}
+
+/** Ends what was written with its checksum. */
+export function seal(sink: Sink, id: number): Uint8Array {
+  reserve(sink, checksumBytes)
+  sink.view.setUint32(sink.at, checksumOf(id, sink.bytes, 0, sink.at), true)
+  sink.at += checksumBytes
+  return take(sink)
+}
+
+// Parts that were observed and received together share those columns.
+function groupParts(parts: readonly Part[]): Part[][] {
+  const groups: Part[][] = []
+  for (const part of parts) {
+    const group = groups.find(([other]) => isTogether(other!, part))
+    if (group === undefined) groups.push([part])
+    else group.push(part)
+  }
+  return groups
+}
+
+function isTogether(a: Part, b: Part): boolean {
+  return areEqual(a.times, b.times) && areEqual(a.seqs, b.seqs) && areEqual(a.delays, b.delays)
+}
+
+function areEqual(a: Float64Array, b: Float64Array): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+let scaled = new Float64Array(256)
+
+/** Writes values: by how many decimals they were scaled to whole numbers, which are a column then; or as they are. */
+function writeValues(sink: Sink, values: Float64Array, count: number): void {
+  const decimals = findDecimals(values, count)
+  reserve(sink, 16 + 8 * count)
+  if (decimals !== null) {
+    sink.bytes[sink.at++] = decimals
+    if (scaled.length < count) scaled = new Float64Array(count * 2)
+    const power = powers[decimals]!
+    for (let i = 0; i < count; i++) scaled[i] = Math.round(values[i]! * power)
+    writeColumn(sink, scaled, count)
+    return
+  }
+  const areFloats = values.every((value) => Math.fround(value) === value)
+  sink.bytes[sink.at++] = areFloats ? floats : doubles
+  writeVarint(sink, count * (areFloats ? 4 : 8))
+  for (let i = 0; i < count; i++) {
+    if (areFloats) sink.view.setFloat32(sink.at, values[i]!, true)
+    else sink.view.setFloat64(sink.at, values[i]!, true)
+    sink.at += areFloats ? 4 : 8
+  }
+}
+
+/** With how few decimals all values are exact, or null. What is exact with some is so with more. */
+export function findDecimals(values: Float64Array, count: number): number | null {
+  let decimals = 0
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!
+    for (;;) {
+      const power = powers[decimals]!
+      const whole = Math.round(value * power)
+      if (whole / power === value && Math.abs(whole) < scaledLimit) break
+      if (++decimals > maxDecimals) return null
+    }
+  }
+  const power = powers[decimals]!
+  for (let i = 0; i < count; i++) if (Math.abs(values[i]! * power) >= scaledLimit) return null
+  return decimals
+}
+
+function readValues(source: Source, count: number, values: Float64Array): void {
+  const scale = source.bytes[source.at++]!
+  if (scale <= maxDecimals) {
+    readColumn(source, count, values)
+    if (scale === 0) return
+    const power = powers[scale]!
+    for (let i = 0; i < count; i++) values[i]! /= power
+    return
+  }
+  if (scale < floats) throw new RangeError(`values of a kind that is not known: ${scale}`)
+  const length = readVarint(source)
+  const { bytes } = source
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  for (let i = 0; i < count; i++)
+    values[i] = scale === floats ? view.getFloat32(source.at + 4 * i, true) : view.getFloat64(source.at + 8 * i, true)
+  source.at += length
+}
+
+function skipValues(source: Source): void {
+  source.at++
+  skipColumn(source)
+}
+
+/** A block or a part of one is not what was written. */
+export class DamageError extends Error {}
+
+/** Throws a DamageError when bytes are not what was written under `id`. */
+export function checkBytes(id: number, bytes: Uint8Array, begin = 0, end = bytes.length): void {
+  const at = end - checksumBytes
+  const told =
+    at > begin && (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  if (told !== checksumOf(id, bytes, begin, at)) throw new DamageError('the checksum is not that of the content')
+}
+
+const idBytes = new DataView(new ArrayBuffer(8))
+const idArray = new Uint8Array(idBytes.buffer)
+
+function checksumOf(id: number, bytes: Uint8Array, begin: number, end: number): number {
+  idBytes.setUint32(0, id % 2 ** 32, true)
+  idBytes.setInt32(4, Math.floor(id / 2 ** 32), true)
+  return crc32(bytes.subarray(begin, end), crc32(idArray))
+}
+
+function openBlock(id: number, bytes: Uint8Array): Source {
+  checkBytes(id, bytes)
+  if (bytes[0] !== version) throw new DamageError(`a block of version ${bytes[0]}, which this program does not know`)
+  return { bytes, at: 1 }
+}
+
+// One block's times, for the other series that share them are mostly asked for next.
+const empty = new Float64Array(0)
+
+/**
+ * The part of one series in a block, or null; without `isWhole` its delays and seqs are left empty.
+ * Throws a DamageError when the block is not what was written.
+ */
+export function readPart(id: number, first: number, bytes: Uint8Array, series: number, isWhole: boolean): Part | null {
+  const source = openBlock(id, bytes)
+  for (let groups = readVarint(source); groups > 0; groups--) {
+    const count = readVarint(source)
+    const columns = readVarint(source)
+    const timesAt = source.at
+    for (let i = 0; i < 3; i++) skipColumn(source)
+    for (let i = 0; i < columns; i++) {
+      if (first + readVarint(source) !== series) {
+        skipValues(source)
+        continue
+      }
+      const values = new Float64Array(count)
+      readValues(source, count, values)
+      source.at = timesAt
+      return { series, values, ...readShared(source, count, isWhole) }
+    }
+  }
+  return null
+}
+
+/** All parts of a block. Throws a DamageError when it is not what was written. */
+export function readParts(id: number, first: number, bytes: Uint8Array): Part[] {
+  const source = openBlock(id, bytes)
+  const parts: Part[] = []
+  for (let groups = readVarint(source); groups > 0; groups--) {
+    const count = readVarint(source)
+    const columns = readVarint(source)
+    const shared = readShared(source, count, true)
+    for (let i = 0; i < columns; i++) {
+      const series = first + readVarint(source)
+      const values = new Float64Array(count)
+      readValues(source, count, values)
+      parts.push({ series, values, ...shared })
+    }
+  }
+  return parts
+}
+
+function readShared(source: Source, count: number, isWhole: boolean): Pick<Part, 'times' | 'delays' | 'seqs'> {
+  const times = new Float64Array(count)
+  readColumn(source, count, times)
+  if (!isWhole) return { times, delays: empty, seqs: empty }
+  const delays = new Float64Array(count)
+  const seqs = new Float64Array(count)
+  readColumn(source, count, delays)
+  readColumn(source, count, seqs)
+  return { times, delays, seqs }
+}

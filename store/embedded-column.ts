@@ -1,0 +1,292 @@
+/*
+ * Columns of whole numbers, as the blocks of the embedded store hold them (docs/embedded-store.md): each number, or its
+ * step from the one before, less what is usual in the column, in as few bits as most of them need; the few that need
+ * more follow as exceptions. A column that cannot be told so, or not shorter, is doubles as they are.
+ */
+
+/** Bytes that are written one after another; they grow by themselves, and are used again after `take`. */
+export type Sink = { bytes: Uint8Array; view: DataView; at: number }
+
+export function createSink(): Sink {
+  const bytes = new Uint8Array(1 << 16)
+  return { bytes, view: new DataView(bytes.buffer), at: 0 }
+}
+
+/** Makes room for `count` more bytes. */
+export function reserve(sink: Sink, count: number): void {
+  if (sink.at + count <= sink.bytes.length) return
+  const bytes = new Uint8Array(Math.max(sink.bytes.length * 2, sink.at + count))
+  bytes.set(sink.bytes)
+  sink.bytes = bytes
+  sink.view = new DataView(bytes.buffer)
+}
+
+/** What was written since the sink was empty, as bytes of their own. */
+export function take(sink: Sink): Uint8Array {
+  const taken = sink.bytes.slice(0, sink.at)
+  sink.at = 0
+  return taken
+}
+
+/** Bytes that are read one after another. */
+export type Source = { bytes: Uint8Array; at: number }
+
+/** Writes a whole number from 0 to 2 ** 53, seven bits a byte, the lowest first; the caller has reserved 8 bytes. */
+export function writeVarint(sink: Sink, value: number): void {
+  let left = value
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) sink.bytes[sink.at++] = (left % 0x80) | 0x80
+  sink.bytes[sink.at++] = left
+}
+
+export function readVarint(source: Source): number {
+  const { bytes } = source
+  let byte = bytes[source.at++]!
+  if (byte < 0x80) return byte
+  let value = byte & 0x7f
+  for (let factor = 0x80; byte >= 0x80; factor *= 0x80) {
+    if (source.at >= bytes.length) throw new RangeError('a number goes on behind the end')
+    byte = bytes[source.at++]!
+    value += (byte & 0x7f) * factor
+  }
+  return value
+}
+
+/** Signed numbers as unsigned ones, small ones small: 0, -1, 1, -2... become 0, 1, 2, 3... */
+function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value
+}
+
+function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+}
+
+const rawHead = 0x80
+const stepHead = 0x20
+const rawBytes = 8
+// With up to 7 bits before it, a number of this many bits lies in 32.
+const maxWidth = 25
+// Up to here differences, and twice a difference, are exact in a double.
+const limit = 2 ** 50
+
+let steps = new Float64Array(256)
+const bitCounts = new Int32Array(64)
+
+type Plan = { isStep: boolean; usual: number; width: number; bytes: number }
+
+/** Whether numbers are told each for itself, by their steps, by whichever is shorter, or as the doubles that they are. */
+export type Order = 'value' | 'step' | 'shorter' | 'double'
+
+/**
+ * Writes the first `count` (one or more) numbers of a column: its length in bytes as a varint, and then the column.
+ * Unless they are told as doubles they are whole.
+ */
+export function writeColumn(sink: Sink, values: Float64Array, count: number, order: Order = 'shorter'): void {
+  reserve(sink, count * (rawBytes + 6) + 64)
+  const plan = order === 'double' ? null : planColumn(values, count, order)
+  const lengthAt = sink.at
+  // Four bytes hold the length of any column that fits in a row of SQLite; it is moved up when it takes fewer.
+  sink.at += 4
+  const begin = sink.at
+  if (plan === null) {
+    sink.bytes[sink.at++] = rawHead
+    for (let i = 0; i < count; i++, sink.at += rawBytes) sink.view.setFloat64(sink.at, values[i]!, true)
+  } else writePacked(sink, values, count, plan)
+  const length = sink.at - begin
+  sink.at = lengthAt
+  writeVarint(sink, length)
+  sink.bytes.copyWithin(sink.at, begin, begin + length)
+  sink.at += length
+}
+
+function planColumn(values: Float64Array, count: number, order: Order): Plan | null {
+  let min = values[0]!
+  let max = min
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  if (!(min > -limit && max < limit)) return null
+  if (steps.length < count) steps = new Float64Array(count * 2)
+  const raw: Plan = { isStep: false, usual: 0, width: 0, bytes: count * rawBytes }
+  let best = raw
+  if (order !== 'step') best = planResiduals(values, count, false, best)
+  if (order !== 'value') {
+    for (let i = 1; i < count; i++) steps[i - 1] = values[i]! - values[i - 1]!
+    best = planResiduals(steps, count - 1, true, best)
+  }
+  return best === raw ? null : best
+}
+
+// Two guesses at what is usual: the middle of the range, good where there are no exceptions, and a median.
+function planResiduals(values: Float64Array, count: number, isStep: boolean, best: Plan): Plan {
+  if (count === 0) return { isStep, usual: 0, width: 0, bytes: 0 }
+  let min = values[0]!
+  let max = min
+  for (let i = 1; i < count; i++) {
+    const value = values[i]!
+    if (value < min) min = value
+    else if (value > max) max = value
+  }
+  let found = planAround(values, count, isStep, Math.ceil((min + max) / 2), best)
+  if (max - min > 1) found = planAround(values, count, isStep, sampleMedian(values, count), found)
+  return found
+}
+
+const sampleSize = 15
+const sample = new Float64Array(sampleSize)
+
+function sampleMedian(values: Float64Array, count: number): number {
+  const size = Math.min(sampleSize, count)
+  for (let i = 0; i < size; i++) {
+    const value = values[Math.floor((i * count) / size)]!
+    let at = i
+    for (; at > 0 && sample[at - 1]! > value; at--) sample[at] = sample[at - 1]!
+    sample[at] = value
+  }
+  return sample[size >> 1]!
+}
+
+function planAround(values: Float64Array, count: number, isStep: boolean, usual: number, best: Plan): Plan {
+  bitCounts.fill(0)
+  let most = 0
+  for (let i = 0; i < count; i++) {
+    const bits = countBits(zigzag(values[i]! - usual))
+    bitCounts[bits]!++
+    if (bits > most) most = bits
+  }
+  let found = best
+  for (let width = Math.min(most, maxWidth); width >= 0; width--) {
+    let bytes = (count * width) / 8
+    // An exception takes its place, mostly one byte, and its higher bits.
+    for (let bits = width + 1; bits <= most; bits++) bytes += bitCounts[bits]! * (1 + Math.ceil((bits - width) / 7))
+    if (bytes < found.bytes) found = { isStep, usual, width, bytes }
+    else if (width < most && bytes > found.bytes * 2) break
+  }
+  return found
+}
+
+function countBits(value: number): number {
+  return value < 0x1_0000_0000 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / 0x1_0000_0000)
+}
+
+function writePacked(sink: Sink, values: Float64Array, count: number, { isStep, usual, width }: Plan): void {
+  sink.bytes[sink.at++] = width + (isStep ? stepHead : 0)
+  if (isStep) writeVarint(sink, zigzag(values[0]!))
+  writeVarint(sink, zigzag(usual))
+  const from = isStep ? steps : values
+  const packed = isStep ? count - 1 : count
+  const end = 2 ** width
+  let exceptions = 0
+  for (let i = 0; i < packed; i++) if (zigzag(from[i]! - usual) >= end) exceptions++
+  writeVarint(sink, exceptions)
+  packBits(sink, from, packed, usual, width)
+  for (let i = 0, last = 0; exceptions > 0; i++) {
+    const residual = zigzag(from[i]! - usual)
+    if (residual < end) continue
+    writeVarint(sink, i - last)
+    writeVarint(sink, Math.floor(residual / end))
+    last = i
+    exceptions--
+  }
+}
+
+function packBits(sink: Sink, values: Float64Array, count: number, usual: number, width: number): void {
+  if (width === 0) return
+  const { bytes } = sink
+  const end = 2 ** width
+  let { at } = sink
+  let held = 0
+  let bits = 0
+  for (let i = 0; i < count; i++) {
+    held |= (zigzag(values[i]! - usual) % end) << bits
+    for (bits += width; bits >= 8; bits -= 8) {
+      bytes[at++] = held
+      held >>>= 8
+    }
+  }
+  if (bits > 0) bytes[at++] = held
+  sink.at = at
+}
+
+/** Goes behind a column without reading it. */
+export function skipColumn(source: Source): void {
+  const length = readVarint(source)
+  source.at += length
+}
+
+/** Reads a column of `count` numbers into `values`. At least four more bytes follow any column. */
+export function readColumn(source: Source, count: number, values: Float64Array): void {
+  const length = readVarint(source)
+  const end = source.at + length
+  const { bytes } = source
+  if (end + 4 > bytes.length) throw new RangeError('a column goes on behind the end')
+  const head = bytes[source.at++]!
+  if (head === rawHead) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    for (let i = 0; i < count; i++) values[i] = view.getFloat64(source.at + i * rawBytes, true)
+  } else readPacked(source, head, count, values)
+  source.at = end
+}
+
+function readPacked(source: Source, head: number, count: number, values: Float64Array): void {
+  const isStep = head >= stepHead
+  const width = isStep ? head - stepHead : head
+  if (width > maxWidth) throw new RangeError(`a column of a kind that is not known: ${head}`)
+  const begin = isStep ? 1 : 0
+  let sum = isStep ? unzigzag(readVarint(source)) : 0
+  const usual = unzigzag(readVarint(source))
+  const exceptions = readVarint(source)
+  if (exceptions === 0) {
+    if (isStep) values[0] = sum
+    unpackBits(source, width, usual, values, begin, count)
+  } else {
+    unpackRaised(source, width, exceptions, values, begin, count)
+    for (let i = begin; i < count; i++) values[i] = usual + unzigzag(values[i]!)
+    if (isStep) values[0] = sum
+  }
+  if (!isStep) return
+  for (let i = 1; i < count; i++) values[i] = sum += values[i]!
+}
+
+// The common case in one loop, in 32-bit integers: unpacked, unzigzagged, and back around what is usual.
+function unpackBits(
+  source: Source,
+  width: number,
+  usual: number,
+  values: Float64Array,
+  begin: number,
+  end: number,
+): void {
+  const { bytes, at } = source
+  const mask = 2 ** width - 1
+  for (let i = begin, bit = 0; i < end; i++, bit += width) {
+    const byte = at + (bit >>> 3)
+    const word = bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)
+    const residual = (word >>> (bit & 7)) & mask
+    values[i] = usual + ((residual >>> 1) ^ -(residual & 1))
+  }
+}
+
+function unpackRaised(
+  source: Source,
+  width: number,
+  exceptions: number,
+  values: Float64Array,
+  begin: number,
+  end: number,
+): void {
+  const { bytes, at } = source
+  const mask = 2 ** width - 1
+  for (let i = begin, bit = 0; i < end; i++, bit += width) {
+    const byte = at + (bit >>> 3)
+    const word = bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)
+    values[i] = (word >>> (bit & 7)) & mask
+  }
+  source.at = at + Math.ceil(((end - begin) * width) / 8)
+  for (let left = exceptions, place = begin; left > 0; left--) {
+    place += readVarint(source)
+    if (place >= end) throw new RangeError('an exception lies behind the end')
+    values[place]! += readVarint(source) * (mask + 1)
+  }
+}

@@ -1,0 +1,179 @@
+import type { SeriesKey } from '../domain/reading.ts'
+import { type Window, windowAt } from '../domain/window.ts'
+import type { Part } from './embedded-block.ts'
+import { type Blocks, chunkId, daysPerChunk, periodOf } from './embedded-blocks.ts'
+import { countBefore } from './embedded-merge.ts'
+import { type Cells, createCells, readChunk } from './embedded-rollup.ts'
+import { dayMs, dayOf, hourMs, hoursPerDay } from './embedded-time.ts'
+
+/** What takes the readings of a series, one after another; whole hours at once where it `reads` hours, or their sums. */
+export type Target = {
+  reads: 'points' | 'hours' | 'sums'
+  limit: number
+  isFull(): boolean
+  add(time: number, value: number): void
+  /** Some hours of a day that begins at `dayStart`, by their marks. */
+  addHours(dayStart: number, cells: Cells, hours: number): void
+}
+
+type StoredSeries = SeriesKey & { id: number }
+
+/** How the days of a series are read: its rows, its blocks and its rollups. */
+export type Days = {
+  blocks: Blocks
+  /** The days from `first` to `last` that hold rows of the series, each with the marks of their hours. */
+  listMarks(id: number, first: number, last: number): [day: number, marks: number][]
+  firstOf(series: StoredSeries): number
+  readDay(
+    series: StoredSeries,
+    first: number,
+    part: { day: number; marks: number; from: number; to: number; limit?: number },
+  ): Part | null
+  orDamaged<Result>(id: number, what: () => string, read: () => Result): Result | null
+}
+
+type Asked = { from: number; to: number; window?: Window }
+
+/**
+ * Gives the readings of a series in [from, to) to `target`, in order, from a day on until the time comes (as
+ * `performance.now` tells it) or the target is full. Answers the day to go on with, or null at the end.
+ *
+ * Whole hours come from the rollups, unless rows lie in them or a window begins in their middle; what the rollups tell is
+ * all that is left of days whose readings retention took.
+ */
+export function foldDays(
+  days: Days,
+  series: StoredSeries,
+  { from, to, window }: Asked,
+  begin: number,
+  target: Target,
+  until: number,
+): number | null {
+  const last = dayOf(to - 1)
+  const marked = days.listMarks(series.id, begin, last)
+  let atMark = 0
+  let first: number | null = null
+
+  function add(day: number, cells: Cells | null) {
+    const marks = marked[atMark]?.[0] === day ? marked[atMark++]![1] : 0
+    const span = { day, marks, from: Math.max(from, day * dayMs), to: Math.min(to, (day + 1) * dayMs) }
+    const hours =
+      cells === null || window === undefined ? 0 : cells.hours & wholeHours(span) & alignedHours(window, day)
+    const fromCells = hours & ~marks
+    if (cells !== null && fromCells === (cells.hours & touchedHours(span)) && (marks & touchedHours(span)) === 0) {
+      target.addHours(day * dayMs, cells, fromCells)
+      return
+    }
+    first ??= days.firstOf(series)
+    const limit = window === undefined && Number.isFinite(target.limit) ? target.limit : -1
+    const part = days.readDay(series, first, { ...span, limit })
+    if (cells === null) addReadings(part, day, span.from, span.to)
+    else
+      for (let hour = 0; hour < hoursPerDay; hour++) {
+        const start = day * dayMs + hour * hourMs
+        const isFromCells = ((fromCells >> hour) & 1) === 1
+        if (!isFromCells && addReadings(part, day, Math.max(span.from, start), Math.min(span.to, start + hourMs)))
+          continue
+        target.addHours(day * dayMs, cells, hours & (1 << hour))
+      }
+  }
+
+  /** Answers whether there were any. */
+  function addReadings(part: Part | null, day: number, begin: number, end: number): boolean {
+    if (part === null || begin >= end) return false
+    const start = day * dayMs
+    const last = countBefore(part.times, end - start)
+    const at = countBefore(part.times, begin - start)
+    for (let i = at; i < last; i++) target.add(start + part.times[i]!, part.values[i]!)
+    return at < last
+  }
+
+  // Days of rows alone that come before a day with a block or rollups.
+  function addRowsBefore(day: number): boolean {
+    while (atMark < marked.length && marked[atMark]![0] < day) {
+      add(marked[atMark]![0], null)
+      if (isOver()) return false
+    }
+    return true
+  }
+
+  const isOver = () => target.isFull() || performance.now() > until
+  const nextMark = () => marked[atMark]?.[0] ?? Number.POSITIVE_INFINITY
+
+  /** All days up to `end` by their rows and blocks. Answers the day to go on with when it is over before. */
+  function addDays(begin: number, end: number): number | null {
+    first ??= days.firstOf(series)
+    for (let day = begin; ; ) {
+      const block = days.blocks.nextBlock(first, day, end)?.span ?? Number.POSITIVE_INFINITY
+      const next = Math.min(block, nextMark())
+      if (next > end) return null
+      add(next, null)
+      day = next + 1
+      if (isOver()) return day
+    }
+  }
+
+  function addPeriod(period: number, chunk: Uint8Array): number | null {
+    const base = period * daysPerChunk
+    const range = {
+      first: Math.max(0, begin - base),
+      last: Math.min(daysPerChunk - 1, last - base),
+      isWhole: target.reads === 'hours',
+    }
+    const id = chunkId(period, series.id)
+    const name = () => `the rollups of device ${series.deviceId}, ${series.quantity}`
+    const read = days.orDamaged(id + 0.5, name, () => readChunk(id, chunk, range, pool))
+    if (read === null) return addDays(Math.max(begin, base), base + range.last)
+    for (let i = 0; i < read; i++) {
+      const { day, cells } = pool[i]!
+      if (!addRowsBefore(base + day)) return Math.min(base + day, nextMark())
+      add(base + day, cells)
+      if (isOver()) return base + day + 1
+    }
+    return null
+  }
+
+  if (window === undefined || target.reads === 'points') return addDays(begin, last)
+  for (let period = periodOf(begin); ; period++) {
+    const chunk = days.blocks.nextChunk(series.id, period, periodOf(last))
+    if (chunk === null) return addRowsBefore(last + 1) ? null : nextMark() > last ? null : nextMark()
+    period = chunk.span
+    const goOn = addPeriod(period, chunk.data)
+    if (goOn !== null) return goOn
+  }
+}
+
+const pool = Array.from({ length: daysPerChunk }, () => ({ day: 0, cells: createCells() }))
+
+const allHours = 2 ** hoursPerDay - 1
+
+type Part24 = { day: number; from: number; to: number }
+
+/** The hours of a day that lie in [from, to) whole. */
+function wholeHours({ day, from, to }: Part24): number {
+  const begin = Math.ceil(from / hourMs) - day * hoursPerDay
+  const end = Math.floor(to / hourMs) - day * hoursPerDay
+  return begin >= end ? 0 : maskOf(begin, end)
+}
+
+/** The hours of a day of which any part lies in [from, to). */
+function touchedHours({ day, from, to }: Part24): number {
+  if (from >= to) return 0
+  return maskOf(Math.floor(from / hourMs) - day * hoursPerDay, Math.ceil(to / hourMs) - day * hoursPerDay)
+}
+
+function maskOf(begin: number, end: number): number {
+  return ((allHours >> begin) << begin) & (2 ** end - 1)
+}
+
+/** The hours of a day in whose middle no window begins. */
+function alignedHours(window: Window, day: number): number {
+  if (window.kind === 'fixed') return window.ms % hourMs === 0 ? allHours : 0
+  let hours = allHours
+  for (let time = day * dayMs; time < (day + 1) * dayMs; ) {
+    const { end } = windowAt(window, time)
+    if (end % hourMs !== 0 && end < (day + 1) * dayMs) hours &= ~(1 << (Math.floor(end / hourMs) - day * hoursPerDay))
+    time = end
+  }
+  return hours
+}

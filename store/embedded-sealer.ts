@@ -1,0 +1,184 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { DamageError, encodeBlock, type Part, readPart, readParts } from './embedded-block.ts'
+import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
+import { cutPart, mergeParts } from './embedded-merge.ts'
+import { type Cells, editChunk, rollPart } from './embedded-rollup.ts'
+import { dayMs, hourMs, hoursPerDay } from './embedded-time.ts'
+
+/** Readings of one series in one block; a day that holds more (three a second) stays rows. */
+export const maxPartReadings = 2 ** 18
+
+/**
+ * Writes blocks, and the rollups that follow from them. Rollups are written by `flush`, in the same transaction: those of
+ * many days lie together. Damage is told to `onDamage`; a damaged block is never overwritten.
+ */
+export function openSealer(database: DatabaseSync, onDamage: (text: string) => void) {
+  const blocks = openBlocks(database)
+  const put = 'ON CONFLICT (id) DO UPDATE SET data = excluded.data'
+  const putBlock = database.prepare(`INSERT INTO blocks (id, data) VALUES (?, ?) ${put}`)
+  const putChunk = database.prepare(`INSERT INTO rollups (id, data) VALUES (?, ?) ${put}`)
+  const dropBlock = database.prepare('DELETE FROM blocks WHERE id = ?')
+  const dropChunk = database.prepare('DELETE FROM rollups WHERE id = ?')
+  const firstOf = database.prepare(`
+    SELECT min(other.id) AS first FROM series AS one CROSS JOIN series AS other
+    WHERE one.id = ? AND other.device_id = one.device_id AND other.channel = one.channel`)
+
+  type Edit = (cells: Cells) => void
+  const edits = new Map<number, Map<number, Edit>>()
+
+  function editRollups(series: number, day: number, edit: Edit) {
+    const period = periodOf(day)
+    const id = chunkId(period, series)
+    let ofChunk = edits.get(id)
+    if (ofChunk === undefined) {
+      ofChunk = new Map()
+      edits.set(id, ofChunk)
+    }
+    const place = day - period * daysPerChunk
+    const before = ofChunk.get(place)
+    ofChunk.set(place, (cells) => {
+      before?.(cells)
+      edit(cells)
+    })
+  }
+
+  /** Lays parts of one channel and day into its block; answers false when the block cannot take them. */
+  function merge(day: number, first: number, newer: readonly Part[]): boolean {
+    const id = blockId(day, first)
+    const data = blocks.block(id)
+    let parts: Part[] = []
+    if (data !== null)
+      try {
+        parts = readParts(id, first, data)
+      } catch (error) {
+        if (!isDamage(error)) throw error
+        onDamage(
+          `the block of day ${day}, series ${first} cannot be read: ${error.message}; what came later stays rows`,
+        )
+        return false
+      }
+    const changed: Part[] = []
+    for (const part of newer) {
+      const at = parts.findIndex((each) => each.series === part.series)
+      const merged = mergeParts(parts[at] ?? null, part)
+      if (merged.times.length > maxPartReadings) return false
+      if (at < 0) parts.push(merged)
+      else parts[at] = merged
+      changed.push(merged)
+    }
+    putBlock.run(id, encodeBlock(id, first, parts))
+    for (const part of changed) editRollups(part.series, day, (cells) => rollPart(part, cells))
+    return true
+  }
+
+  /** Takes the readings of one channel in [from, to) of a day, UTC epoch ms, out of its block. */
+  function cut(day: number, first: number, from: number, to: number) {
+    const id = blockId(day, first)
+    const data = blocks.block(id)
+    if (data === null) return
+    const start = day * dayMs
+    if (from <= start && to >= start + dayMs) {
+      dropBlock.run(id)
+      return
+    }
+    let old: Part[]
+    try {
+      old = readParts(id, first, data)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      onDamage(`the block of day ${day}, series ${first} cannot be read: ${error.message}; it is removed only whole`)
+      return
+    }
+    const parts = old.map((part) => cutPart(part, from - start, to - start)).filter((part) => part.times.length > 0)
+    if (parts.length === 0) dropBlock.run(id)
+    else putBlock.run(id, encodeBlock(id, first, parts))
+    const touched = touchedHours(day, from, to)
+    for (const { series } of old) {
+      const left = parts.find((part) => part.series === series)
+      editRollups(series, day, (cells) => {
+        cells.hours &= ~touched
+        if (left !== undefined) rollPart(left, cells)
+      })
+    }
+  }
+
+  /**
+   * Takes rollups in [from, to) of a chunk away: of whole days, and of hours that are touched where no readings are left
+   * that would tell more.
+   */
+  function cutChunk(id: number, from: number, to: number) {
+    const { span, series } = splitId(id)
+    for (let place = 0; place < daysPerChunk; place++) {
+      const day = span * daysPerChunk + place
+      const touched = touchedHours(day, Math.max(from, day * dayMs), Math.min(to, (day + 1) * dayMs))
+      if (touched === 0) continue
+      if (from > day * dayMs || to < (day + 1) * dayMs) {
+        const { first } = firstOf.get(series) as { first: number }
+        if (blocks.block(blockId(day, first)) !== null) continue
+      }
+      editRollups(series, day, (cells) => {
+        cells.hours &= ~touched
+      })
+    }
+  }
+
+  function flush() {
+    for (const [id, ofChunk] of edits) {
+      const data = blocks.chunk(id)
+      let edited: Uint8Array | null
+      try {
+        edited = editChunk(id, data, ofChunk)
+      } catch (error) {
+        if (!isDamage(error)) throw error
+        onDamage(`the rollups of series ${splitId(id).series} cannot be read and are made again: ${error.message}`)
+        edited = editChunk(id, null, remake(id, ofChunk))
+      }
+      if (edited !== null) putChunk.run(id, edited)
+      else if (data !== null) dropChunk.run(id)
+    }
+    edits.clear()
+  }
+
+  // The rollups of a chunk that cannot be read, from the blocks of its days.
+  function remake(id: number, ofChunk: ReadonlyMap<number, Edit>): Map<number, Edit> {
+    const { span, series } = splitId(id)
+    const { first } = firstOf.get(series) as { first: number }
+    const made = new Map(ofChunk)
+    for (let place = 0; place < daysPerChunk; place++) {
+      const key = blockId(span * daysPerChunk + place, first)
+      const data = blocks.block(key)
+      if (data === null || ofChunk.has(place)) continue
+      try {
+        const part = readPart(key, first, data, series, false)
+        if (part !== null) made.set(place, (cells) => rollPart(part, cells))
+      } catch (error) {
+        if (!isDamage(error)) throw error
+      }
+    }
+    return made
+  }
+
+  return {
+    blocks,
+    merge,
+    cut,
+    cutChunk,
+    flush,
+    /** Forgets what a transaction that failed would have written. */
+    forget: () => edits.clear(),
+  }
+}
+
+function isDamage(error: unknown): error is Error {
+  return error instanceof DamageError || error instanceof RangeError
+}
+
+/** The marks of the hours of a day of which any part lies in [from, to), UTC epoch ms. */
+function touchedHours(day: number, from: number, to: number): number {
+  let hours = 0
+  for (let hour = 0; hour < hoursPerDay; hour++) {
+    const start = day * dayMs + hour * hourMs
+    if (from < start + hourMs && to > start) hours |= 1 << hour
+  }
+  return hours
+}
