@@ -1,29 +1,48 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
+import type { Reading } from '../domain/reading.ts'
 import { parseWindow } from '../domain/window.ts'
 import { openEmbeddedStore } from '../store/embedded.ts'
 import { openSqlite } from '../store/sqlite.ts'
-import { deviceName, endOf, makeArrivals, makeRandom, measured, planData } from './store-data.ts'
+import {
+  deviceName,
+  endOf,
+  listQuestions,
+  makeArrivals,
+  makeHistory,
+  makeRandom,
+  measured,
+  planData,
+  type Question,
+  type Values,
+} from './store-data.ts'
 
 /*
- * The embedded reading store: 30 days of a city's readings appended in batches, each in a commit of its own, and then
- * what the pages ask for. Options: --readings N, --batch N, --json.
+ * The embedded reading store, three times: `fresh` readings appended in batches as they arrive, each in a commit of its
+ * own, and sealed day by day as the days go by; `history` laid straight into blocks, one device after another; both then
+ * answer the questions of the data set. Options: --readings N (20,000,000), --days N (30), --batch N, --values city or
+ * noise, --only fresh or history, --json. A year of 2,000 devices is --only history --days 365 --readings 280000000.
  */
 
 const { values: options } = parseArgs({
   options: {
-    readings: { type: 'string', default: '2000000' },
+    readings: { type: 'string', default: '20000000' },
+    days: { type: 'string', default: '30' },
     batch: { type: 'string', default: '4000' },
+    values: { type: 'string', default: 'city' },
+    only: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
 })
-const data = planData(Number(options.readings))
-const { from, devices } = data
-const to = endOf(data)
+const data = planData(Number(options.readings), { days: Number(options.days), values: options.values as Values })
+const { devices } = data
 const dayMs = 86_400_000
-const repeats = 200
+const repeats = 100
+
+type Row = Record<string, string | number>
 
 /** The median time of a question, in milliseconds. */
 async function timeQuestion(ask: (device: string) => Promise<unknown>, times = repeats): Promise<number> {
@@ -35,82 +54,149 @@ async function timeQuestion(ask: (device: string) => Promise<unknown>, times = r
     await ask(device)
     taken.push(performance.now() - begun)
   }
-  return taken.sort((a, b) => a - b)[times >> 1]!
+  return round(taken.sort((a, b) => a - b)[times >> 1]!)
+}
+
+/** Times that are spent on the store alone: the data set is made in between. */
+function startWatch() {
+  let ms = 0
+  let cpuUs = 0
+  return {
+    async time<Result>(work: () => Promise<Result> | Result): Promise<Result> {
+      const cpu = process.cpuUsage()
+      const begun = performance.now()
+      const result = await work()
+      ms += performance.now() - begun
+      const { user, system } = process.cpuUsage(cpu)
+      cpuUs += user + system
+      return result
+    },
+    rate: (count: number) => ({ perS: Math.round((count / ms) * 1000), cpuUs: round(cpuUs / count) }),
+  }
+}
+
+async function runFresh(database: DatabaseSync): Promise<Row> {
+  let now = data.from
+  const store = openEmbeddedStore(database, { now: () => now })
+  const appending = startWatch()
+  const sealing = startWatch()
+  let rows = 0
+  let nextPass = data.from
+  async function sealPast() {
+    await sealing.time(() => {
+      while (store.seal!(10));
+    })
+    nextPass = now + dayMs / 4
+  }
+  for (const batch of makeArrivals(data, Number(options.batch))) {
+    await appending.time(() => store.write(batch))
+    rows += batch.length
+    now = batch.at(-1)!.receivedAt
+    if (now >= nextPass) await sealPast()
+  }
+  now = endOf(data) + 10 * dayMs
+  await sealPast()
+  return { way: 'fresh', ...describeSpeed(rows, appending), 'sealed rows/s': sealing.rate(rows).perS }
+}
+
+async function runHistory(database: DatabaseSync): Promise<Row> {
+  const store = openEmbeddedStore(database)
+  const laying = startWatch()
+  let rows = 0
+  for (const batch of makeHistory(data)) {
+    await laying.time(() => store.write(batch))
+    rows += batch.length
+  }
+  return { way: 'history', ...describeSpeed(rows, laying) }
+}
+
+function describeSpeed(rows: number, watch: ReturnType<typeof startWatch>): Row {
+  const { perS, cpuUs } = watch.rate(rows)
+  return { readings: rows, 'rows/s': perS, 'CPU us/row': cpuUs }
+}
+
+/** Bytes a reading: of the whole file, and of what is in use of it; the rest is free for what comes. */
+function describeSize(database: DatabaseSync, path: string, rows: number): Row {
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const read = (sql: string) => Object.values(database.prepare(sql).get()!)[0] as number
+  const used = (read('PRAGMA page_count') - read('PRAGMA freelist_count')) * read('PRAGMA page_size')
+  const bytes = (table: string) => read(`SELECT total(length(data)) FROM ${table}`)
+  return {
+    'bytes/reading': round(used / rows),
+    'of the file': round(statSync(path).size / rows),
+    'in blocks': round(bytes('blocks') / rows),
+    'in rollups': round(bytes('rollups') / rows),
+  }
+}
+
+async function askQuestions(path: string): Promise<Row> {
+  // As the API asks: from a connection of its own, that only reads.
+  const database = openSqlite(path, { readOnly: true })
+  const store = openEmbeddedStore(database, { readOnly: true })
+  const everyone = Array.from({ length: devices }, (_, i) => deviceName(i))
+  const answers: Row = {}
+  for (const question of listQuestions(data))
+    answers[`${question.name}, ms`] = await timeQuestion(
+      (device) => ask(question, question.of === 'one' ? [device] : everyone),
+      question.of === 'one' ? repeats : 5,
+    )
+  const { from, to, quantity } = listQuestions(data)[3]!
+  // A window that is no whole hour cannot be told by the rollups.
+  const window = parseWindow('30m')!
+  answers['half-hourly sums of all, ms'] = await timeQuestion(
+    () => store.query({ devices: everyone, quantity, from, to, window, aggregate: 'sum', together: true }),
+    3,
+  )
+  const day = parseWindow('1d', 'Europe/Paris')!
+  answers['civil days of one series, ms'] = await timeQuestion((device) =>
+    store.query({ devices: [device], quantity, from: data.from, to, window: day }),
+  )
+  const begun = performance.now()
+  let count = 0
+  for await (const _ of store.scan({ from: data.from, to: data.from + 2 * dayMs })) count++
+  answers['scan rows/s'] = Math.round((count / (performance.now() - begun)) * 1000)
+  database.close()
+  return answers
+
+  async function ask(question: Question, devices: string[]): Promise<unknown> {
+    const { quantity, from, to } = question
+    if (question.ask === 'latest') return readLatest(devices, to)
+    if (question.ask === 'points') return store.query({ devices, quantity, from, to })
+    const window = { kind: 'fixed', ms: question.windowMs } as const
+    const together = question.of === 'all'
+    return store.query({ devices, quantity, from, to, window, aggregate: question.aggregate, together })
+  }
+
+  async function readLatest(devices: string[], to: number) {
+    const found: (Reading | null)[] = []
+    for (const deviceId of devices)
+      for (const quantity of measured) found.push(await store.lastBefore({ deviceId, channel: '', quantity }, to))
+    return found
+  }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'parvis-benchmark-'))
-const path = join(folder, 'readings.sqlite')
+const rows: Row[] = []
 try {
-  const database = openSqlite(path)
-  const store = openEmbeddedStore(database)
-  let rows = 0
-  let appendMs = 0
-  const cpuBefore = process.cpuUsage()
-  let makingUs = 0
-  for (let batches = makeArrivals(data, Number(options.batch)); ; ) {
-    const cpu = process.cpuUsage()
-    const { value: batch } = batches.next()
-    const spent = process.cpuUsage(cpu)
-    makingUs += spent.user + spent.system
-    if (batch === undefined) break
-    const begun = performance.now()
-    await store.write(batch)
-    appendMs += performance.now() - begun
-    rows += batch.length
+  for (const [way, run] of Object.entries({ fresh: runFresh, history: runHistory })) {
+    if (options.only !== '' && options.only !== way) continue
+    const path = join(folder, `${way}.sqlite`)
+    const database = openSqlite(path)
+    const row = await run(database)
+    Object.assign(row, describeSize(database, path, Number(row.readings)))
+    Object.assign(row, await askQuestions(path))
+    rows.push(row)
+    database.close()
+    rmSync(path)
   }
-  const { user, system } = process.cpuUsage(cpuBefore)
-  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-
-  const series = (deviceId: string) => ({ deviceId, channel: '', quantity: measured[1]! })
-  const one = (deviceId: string) => ({ devices: [deviceId], quantity: measured[1]! })
-  const day = { from: from + 14 * dayMs, to: from + 15 * dayMs }
-  const hour = parseWindow('1h')!
-  const civilDay = parseWindow('1d', 'Europe/Paris')!
-  async function readLatest() {
-    for (let i = 0; i < devices; i++)
-      for (const quantity of measured) await store.lastBefore({ ...series(deviceName(i)), quantity }, to)
-  }
-
-  const result = {
-    machine: `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`,
-    date: new Date().toISOString(),
-    readings: rows,
-    batch: Number(options.batch),
-    appendRowsPerS: Math.round((rows / appendMs) * 1000),
-    appendCpuUsPerRow: round((user + system - makingUs) / rows),
-    bytesPerReading: round(statSync(path).size / rows),
-    lastOfAllSeriesMs: round(await timeQuestion(readLatest, 3)),
-    lastBeforeMs: round(await timeQuestion((device) => store.lastBefore(series(device), day.to))),
-    dayOfOneSeriesMs: round(await timeQuestion((device) => store.query({ ...one(device), ...day }))),
-    hourlyMean30DaysMs: round(await timeQuestion((device) => store.query({ ...one(device), from, to, window: hour }))),
-    civilDayMean30DaysMs: round(
-      await timeQuestion((device) => store.query({ ...one(device), from, to, window: civilDay })),
-    ),
-    scanRowsPerS: await timeScan(),
-    removeRowsPerS: await timeRemoval(),
-  }
-  if (options.json) console.log(JSON.stringify(result, null, 2))
-  else console.table(result)
-
-  async function timeScan(): Promise<number> {
-    const begun = performance.now()
-    let count = 0
-    for await (const _ of store.scan({ from, to: from + 3 * dayMs })) count++
-    return Math.round((count / (performance.now() - begun)) * 1000)
-  }
-
-  async function timeRemoval(): Promise<number> {
-    const count = () => (database.prepare('SELECT count(*) AS n FROM readings').get() as { n: number }).n
-    const before = count()
-    const begun = performance.now()
-    await store.remove({ from, to: from + 10 * dayMs })
-    const taken = performance.now() - begun
-    return Math.round(((before - count()) / taken) * 1000)
-  }
-
-  database.close()
 } finally {
   rmSync(folder, { recursive: true })
+}
+const machine = `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`
+if (options.json) console.log(JSON.stringify({ machine, date: new Date().toISOString(), values: data.values, rows }))
+else {
+  console.log(`${machine}, ${new Date().toISOString()}, values: ${data.values}`)
+  for (const row of rows) console.table(row)
 }
 
 function round(value: number): number {

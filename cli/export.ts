@@ -50,7 +50,7 @@ export const exportCommands: Record<string, Command> = {
         en: 'ndjson (default) or csv; in CSV a text that looks like a formula gets an apostrophe',
       },
     },
-    async run({ config }, _, values) {
+    async run({ config, fail }, _, values) {
       const name = textOption(values, 'format') ?? 'ndjson'
       const format = Object.hasOwn(formats, name) ? formats[name] : undefined
       if (format === undefined) throw new UsageError(`--format ${name}: ${Object.keys(formats).join(', ')}`)
@@ -60,7 +60,12 @@ export const exportCommands: Record<string, Command> = {
         from: timeOption(values, 'from') ?? beginningOfTime,
         to: timeOption(values, 'to') ?? endOfTime,
       }
-      const reader = openIngestReader(config.PARVIS_DATA_DIR, await loadStore(chooseStore(config)))
+      // An export that lacks something is no success.
+      function onDamage(text: string) {
+        process.stderr.write(`${text}\n`)
+        fail()
+      }
+      const reader = openIngestReader(config.PARVIS_DATA_DIR, await loadStore(chooseStore(config)), onDamage)
       try {
         let chunk = format.head
         for await (const reading of reader.readings.scan(range)) {

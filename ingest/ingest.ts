@@ -53,6 +53,10 @@ const codecsMs = 20
 const pollMs = 50
 const checkpointMs = 1000
 const retentionMs = 3_600_000
+// With nothing to seal, it is looked again so often; a round seals for so long, less when uplinks wait.
+const sealMs = 1000
+const idleSealMs = 10
+const busySealMs = 2
 const dayMs = 86_400_000
 const longestBackOffMs = 5000
 // Beyond this many pages the write-ahead log is begun anew, for which its readers are waited for.
@@ -93,7 +97,11 @@ export function openIngest(options: IngestOptions) {
     wake()
   })
   const closing = new AbortController()
-  const store = options.openStore(database, { hasWritten: cursor > 0, signal: closing.signal })
+  const store = options.openStore(database, {
+    hasWritten: cursor > 0,
+    signal: closing.signal,
+    onDamage: (text) => log('error', `store: ${text}`),
+  })
   const committer = createCommitter(database, store, options.limits ?? deadLetterLimits)
   const source = openSource(journalFolder(dataDir), cursor, (text) => log('error', `journal: ${text}`))
   const counters = { uplinks: 0, readings: 0, deadLetters: 0, replays: 0 }
@@ -102,6 +110,7 @@ export function openIngest(options: IngestOptions) {
   let checkpointedAt = 0
   let checkpointedCursor = -1
   let keptAt = 0
+  let sealedAt = 0
 
   async function ingest(uplinks: Uplink[]) {
     await book.refresh()
@@ -224,8 +233,12 @@ export function openIngest(options: IngestOptions) {
     if (options.retentionDays !== undefined && now - keptAt >= retentionMs) {
       keptAt = now
       const keptFrom = now - options.retentionDays * dayMs
-      await store.remove({ from: Number.MIN_SAFE_INTEGER, to: keptFrom })
+      await store.remove({ from: Number.MIN_SAFE_INTEGER, to: keptFrom }, { keepRollups: true })
       forgetLatest.run(keptFrom)
+    }
+    if (store.seal !== undefined && now - sealedAt >= sealMs) {
+      if (store.seal(source.hasMore ? busySealMs : idleSealMs)) checkpointedCursor = -1
+      else sealedAt = now
     }
   }
 

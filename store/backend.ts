@@ -24,8 +24,16 @@ export function settleTimeMs(choice: StoreChoice): number {
   return choice.kind === 'embedded' ? 0 : 60_000
 }
 
-/** `signal` ends what is under way; `hasWritten`: a server that has no database has lost what was written before. */
-export type OpenOptions = { readOnly?: boolean; hasWritten?: boolean; signal?: AbortSignal }
+/**
+ * `signal` ends what is under way; `hasWritten`: a server that has no database has lost what was written before;
+ * `onDamage` is told what of the embedded store cannot be read.
+ */
+export type OpenOptions = {
+  readOnly?: boolean
+  hasWritten?: boolean
+  signal?: AbortSignal
+  onDamage?(text: string): void
+}
 
 /** Opens a reading store; `database` is ingest's file, in which the embedded one stands. */
 export type OpenStore = (database: DatabaseSync, options?: OpenOptions) => ReadingStore

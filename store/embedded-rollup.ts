@@ -77,7 +77,7 @@ export function rollPart({ times, values }: Part, cells: Cells): void {
 }
 
 const sink = createSink()
-const packed = new Float64Array(hoursPerDay * 4)
+const packed = new Float64Array(hoursPerDay * 5)
 
 function writeSegment(sink: Sink, day: number, cells: Cells): void {
   reserve(sink, headerBytes)

@@ -67,7 +67,7 @@ export function openEmbeddedStore(database: DatabaseSync, options: EmbeddedOptio
       if (from !== null) yield* from.scan(range)
     },
     remove: async (range, options) => writable().remove(range, options),
-    settle: (forMs) => writable().seal(forMs),
+    seal: (forMs) => writable().seal(forMs),
     close: async () => {},
   }
 }

@@ -47,9 +47,13 @@ const devicesPerQuery = 500
 
 /**
  * Opens the read side of ingest's file in a data folder, and of the reading store that was chosen; never fails for a
- * folder that is still empty.
+ * folder that is still empty. Readings that are damaged are passed over and told to `onDamage`.
  */
-export function openIngestReader(dataDir: string, openStore: OpenStore = openEmbeddedStore): IngestReader {
+export function openIngestReader(
+  dataDir: string,
+  openStore: OpenStore = openEmbeddedStore,
+  onDamage: (text: string) => void = () => {},
+): IngestReader {
   let opened: { database: DatabaseSync; readings: ReadingStore } | null = null
 
   function open() {
@@ -59,7 +63,7 @@ export function openIngestReader(dataDir: string, openStore: OpenStore = openEmb
         database.close()
         return null
       }
-      opened = { database, readings: openStore(database, { readOnly: true }) }
+      opened = { database, readings: openStore(database, { readOnly: true, onDamage }) }
     }
     return opened
   }

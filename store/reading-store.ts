@@ -54,9 +54,9 @@ export type ReadingStore = {
    */
   remove(range: SeriesRange, options?: { keepRollups?: boolean }): Promise<void>
   /**
-   * Does what the backend has to do by and by, for about so many milliseconds, between the batches of its writer; tells
-   * whether there is more.
+   * Where a backend has to: brings what is over into its lasting form, for about `forMs` milliseconds, between the batches
+   * of its writer; tells whether there is more to do.
    */
-  settle?(forMs?: number): boolean
+  seal?(forMs?: number): boolean
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkSealed, type SealedReport } from './embedded-verify.ts'
 import { ingestFile } from './ingest-file.ts'
 import { journalFolder } from './journal.ts'
 import { openJournalReader } from './journal-reader.ts'
@@ -12,12 +13,13 @@ export type Report = {
   isSound: boolean
   journal: { segments: number; uplinks: number; damagedRegions: number; lostUplinks: number; tornBytes: number }
   databases: { file: string; isSound: boolean }[]
+  sealed: Omit<SealedReport, 'found'>
   found: string[]
 }
 
 /**
  * Reads everything that a data folder keeps: every record of the journal against its checksum and its number, every page
- * of the databases. Changes nothing; the platform may run meanwhile.
+ * of the databases, every block of sealed readings and the rollups that follow from it. Changes nothing; the platform may run meanwhile.
  */
 export async function verifyData(dataDir: string): Promise<Report> {
   const found: string[] = []
@@ -37,6 +39,8 @@ export async function verifyData(dataDir: string): Promise<Report> {
     found.push(...faults.map((fault) => `${file}: ${fault}`))
     return { file, isSound: faults.length === 0 }
   })
+  const { found: damage, ...sealed } = readSealed(dataDir)
+  found.push(...damage)
   return {
     isSound: found.length === 0,
     journal: {
@@ -47,7 +51,21 @@ export async function verifyData(dataDir: string): Promise<Report> {
       tornBytes,
     },
     databases,
+    sealed,
     found,
+  }
+}
+
+function readSealed(dataDir: string): SealedReport {
+  const none = { blocks: 0, readings: 0, damaged: 0, found: [] }
+  if (!existsSync(ingestFile(dataDir))) return none
+  const database = openSqlite(ingestFile(dataDir), { readOnly: true })
+  try {
+    return checkSealed(database)
+  } catch (error) {
+    return { ...none, damaged: 1, found: [`sealed readings: ${(error as Error).message}`] }
+  } finally {
+    database.close()
   }
 }
 

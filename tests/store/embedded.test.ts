@@ -11,6 +11,7 @@ import { parseWindow } from '../../domain/window.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { readingStatements } from '../../store/embedded-reader.ts'
 import { maxSeriesPerDevice } from '../../store/embedded-series.ts'
+import { checkSealed } from '../../store/embedded-verify.ts'
 import type { ReadingStore } from '../../store/reading-store.ts'
 import { openSqlite } from '../../store/sqlite.ts'
 import { compareReadings, openReadingList, someRange, someReading } from './reading-list.ts'
@@ -58,8 +59,13 @@ describeReadingStore('embedded, sealed between writes', async () => {
       async write(readings) {
         const answer = await store.write(readings)
         // Some rows stay rows, so that reads find both.
-        if (++writes % 3 !== 0) while (store.settle!(1));
+        if (++writes % 3 !== 0) while (store.seal!(1));
         return answer
+      },
+      async remove(range) {
+        expect(checkSealed(database).found).toEqual([])
+        await store.remove(range)
+        expect(checkSealed(database).found).toEqual([])
       },
     }
   }
@@ -86,7 +92,8 @@ describe('the embedded store', () => {
     folder = mkdtempSync(join(tmpdir(), 'parvis-store-'))
     path = join(folder, 'readings.sqlite')
     database = openSqlite(path)
-    store = openEmbeddedStore(database)
+    // No day of these tests is over yet.
+    store = openEmbeddedStore(database, { now: () => start })
   })
   afterEach(() => {
     database.close()
