@@ -13,18 +13,20 @@ beforeEach(() => {
 })
 afterEach(() => folder.remove())
 
-const sound = { lost: 0, twice: 0, invented: 0, wrong: 0 }
+const sound = { lost: 0, twice: 0, invented: 0, wrong: 0, damaged: 0 }
 
 test('kill -9 loses nothing that was acknowledged, and doubles and invents nothing', { timeout: longMs }, async () => {
   const report = await runCrashTrial({ folder: folder.path, rounds, publishers, seed: 1 })
   expect(report).toMatchObject(sound)
   expect(report.acknowledged).toBeGreaterThan(1000)
+  expect(report.sealed).toBeGreaterThan(0)
 })
 
 test('nor does a power cut, which undoes everything that was not synced', { timeout: longMs }, async () => {
   const report = await runCrashTrial({ folder: folder.path, rounds, publishers, seed: 2, powerCut: {} })
   expect(report).toMatchObject(sound)
   expect(report.acknowledged).toBeGreaterThan(1000)
+  expect(report.sealed).toBeGreaterThan(0)
 })
 
 test('the trial finds the loss when the syncs of the journal are not heard', { timeout: longMs }, async () => {

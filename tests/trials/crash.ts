@@ -22,6 +22,9 @@ export type CrashReport = {
   twice: number
   invented: number
   wrong: number
+  /** Readings that lie in sealed blocks in the end, and blocks or rollups that are damaged. */
+  sealed: number
+  damaged: number
 }
 
 export type CrashOptions = {
@@ -37,6 +40,8 @@ export type CrashOptions = {
 const inFlight = 10
 // Of the newest acknowledgements so many are taken as lost at a kill: their messages come again, though they are stored.
 const acknowledgementsLost = 5
+// Days ago: what was stored before a start is sealed after it, while the next kill comes.
+const oldMs = 3 * 86_400_000
 // A round is cut somewhere in its first seconds: while publishers connect, publish, or the store catches up.
 const longestRoundMs = 1500
 
@@ -58,7 +63,7 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   for (let i = 0; i < options.publishers; i++) {
     const id = `crash-${i}`
     const { secret } = await addDevice(access, { id, model: 'generic-json' })
-    devices.push({ id, secret, next: Date.now() - 86_400_000, open: new Map(), newest: new Map() })
+    devices.push({ id, secret, next: Date.now() - oldMs, open: new Map(), newest: new Map() })
   }
   await registry.destroy()
   const ports = { http: await freePort(), mqtt: await freePort() }
@@ -94,6 +99,7 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   const platform = await startPlatform({ dataDir, ports })
   const stored = await settle(dataDir)
   await platform.stop()
+  const { sealed } = await parvis<{ sealed: { readings: number; damaged: number } }>(dataDir, 'verify')
   const keys = new Set(stored.map(({ key }) => key))
   return {
     rounds: options.rounds,
@@ -104,6 +110,8 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
     twice: stored.length - keys.size,
     invented: stored.filter(({ key }) => !sent.has(key)).length,
     wrong: stored.filter(({ key, value }) => sent.has(key) && sent.get(key) !== value).length,
+    sealed: sealed.readings,
+    damaged: sealed.damaged,
   }
 }
 

@@ -23,8 +23,8 @@ const tenMinutesMs = 600_000
 async function crash(
   place: Place,
   options: Omit<CrashOptions, 'folder' | 'seed' | 'publishers'>,
-  isHeld = ({ acknowledged, lost, twice, invented, wrong }: CrashReport) =>
-    acknowledged > 0 && lost + twice + invented + wrong === 0,
+  isHeld = ({ acknowledged, lost, twice, invented, wrong, sealed, damaged }: CrashReport) =>
+    acknowledged > 0 && sealed > 0 && lost + twice + invented + wrong + damaged === 0,
 ): Promise<Report> {
   const report = await runCrashTrial({ ...place, publishers: 20, ...options })
   return { ...report, held: isHeld(report) }
