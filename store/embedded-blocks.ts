@@ -15,6 +15,10 @@ export const blockSchema = `
   ) STRICT;
 `
 
+/** Empty tables of this connection alone, for a file of an older Parvis that is only read; and how to be rid of them. */
+export const standInSchema = blockSchema.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE')
+export const noStandIns = 'DROP TABLE IF EXISTS temp.blocks; DROP TABLE IF EXISTS temp.rollups'
+
 const idFactor = 2 ** 31
 /** Days of which the rollups of one series lie together. */
 export const daysPerChunk = 32

@@ -59,9 +59,12 @@ export type StoredSeries = SeriesKey & { id: number }
 // Damage that one reader remembers having told.
 const maxDamageTold = 10_000
 
-/** Whether the writer has made its tables; `readings` is the last of them. */
-export function hasReadings(database: DatabaseSync): boolean {
-  return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'readings'`).get() !== undefined
+/** What a file holds: `none` before its writer made the tables, `rows` where it was an older Parvis, without blocks. */
+export function findTables(database: DatabaseSync): 'none' | 'rows' | 'all' {
+  const has = (name: string) =>
+    database.prepare('SELECT 1 FROM main.sqlite_master WHERE name = ?').get(name) !== undefined
+  if (!has('readings')) return 'none'
+  return has('rollups') ? 'all' : 'rows'
 }
 
 export type Reader = ReturnType<typeof openReader>

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { DamageError, type Part, readParts } from './embedded-block.ts'
 import { chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
-import { hasReadings, nameDay } from './embedded-reader.ts'
+import { findTables, nameDay } from './embedded-reader.ts'
 import { type Cells, createCells, readChunk, rollPart } from './embedded-rollup.ts'
 import { dayMs, hoursPerDay } from './embedded-time.ts'
 
@@ -16,7 +16,7 @@ const maxFound = 200
  */
 export function checkSealed(database: DatabaseSync): SealedReport {
   const report: SealedReport = { blocks: 0, readings: 0, damaged: 0, found: [] }
-  if (!hasReadings(database)) return report
+  if (findTables(database) !== 'all') return report
   const blocks = openBlocks(database)
   const nextBlock = database.prepare('SELECT id, data FROM blocks WHERE id > ? ORDER BY id LIMIT 1')
   const nextChunk = database.prepare('SELECT id, data FROM rollups WHERE id > ? ORDER BY id LIMIT 1')

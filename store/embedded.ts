@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { blockSchema } from './embedded-blocks.ts'
-import { hasReadings, openReader, type Reader } from './embedded-reader.ts'
+import { blockSchema, noStandIns, standInSchema } from './embedded-blocks.ts'
+import { findTables, openReader, type Reader } from './embedded-reader.ts'
 import { seriesSchema } from './embedded-series.ts'
 import { openWriter } from './embedded-writer.ts'
 import type { ReadingStore } from './reading-store.ts'
@@ -49,8 +49,14 @@ export function openEmbeddedStore(database: DatabaseSync, options: EmbeddedOptio
   let opened: Reader | null = null
 
   function reader(): Reader | null {
-    if (opened === null && hasReadings(database)) opened = openReader(database, onDamage)
-    return opened
+    if (opened !== null) return opened
+    const tables = findTables(database)
+    if (tables === 'none') return null
+    database.exec(tables === 'rows' ? standInSchema : noStandIns)
+    const found = openReader(database, onDamage)
+    // What stands in for tables is looked at anew each time, until the writer has made them.
+    if (tables === 'all') opened = found
+    return found
   }
 
   function writable() {

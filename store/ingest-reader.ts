@@ -76,16 +76,11 @@ export function openIngestReader(
 
   return {
     latestOf(deviceIds) {
-      const found: Latest[] = []
-      for (let i = 0; i < deviceIds.length; i += devicesPerQuery) {
-        const ids = deviceIds.slice(i, i + devicesPerQuery)
-        const rows = all<LatestRow>(
-          `SELECT * FROM latest WHERE device_id IN (${ids.map(() => '?').join()}) ORDER BY device_id, channel, quantity`,
-          ...ids,
-        )
-        for (const row of rows) found.push(toLatest(row))
-      }
-      return found
+      // Thousands of rows are asked for at a time: as arrays they take half of what objects take.
+      const statement = open()?.database.prepare(latestOfDevices)
+      statement?.setReturnArrays(true)
+      const rows = statement?.all(JSON.stringify([...new Set(deviceIds)].sort())) ?? []
+      return (rows as unknown as LatestRow[]).map(toLatest)
     },
     devicesHeard: () =>
       all<{ device_id: string }>('SELECT DISTINCT device_id FROM latest ORDER BY device_id').map(
@@ -162,15 +157,19 @@ export function openIngestReader(
   }
 }
 
-type LatestRow = {
-  device_id: string
-  channel: string
-  quantity: Quantity
-  value: number
-  observed_at: number
-  received_at: number
-  seq: number
-}
+const latestOfDevices = `
+  SELECT device_id, channel, quantity, latest.value, observed_at, received_at, seq
+  FROM json_each(?) AS wanted CROSS JOIN latest ON device_id = wanted.value`
+
+type LatestRow = [
+  deviceId: string,
+  channel: string,
+  quantity: Quantity,
+  value: number,
+  observedAt: number,
+  receivedAt: number,
+  seq: number,
+]
 
 type DeadLetterRow = {
   seq: number
@@ -198,16 +197,8 @@ function hasSchema(database: DatabaseSync): boolean {
   return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'replays'`).get() !== undefined
 }
 
-function toLatest(row: LatestRow): Latest {
-  return {
-    deviceId: row.device_id,
-    channel: row.channel,
-    quantity: row.quantity,
-    value: row.value,
-    observedAt: row.observed_at,
-    receivedAt: row.received_at,
-    seq: row.seq,
-  }
+function toLatest([deviceId, channel, quantity, value, observedAt, receivedAt, seq]: LatestRow): Latest {
+  return { deviceId, channel, quantity, value, observedAt, receivedAt, seq }
 }
 
 function toDeadLetter(row: DeadLetterRow): DeadLetter {
