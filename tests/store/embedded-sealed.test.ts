@@ -114,9 +114,10 @@ describe('sealed readings', () => {
   let path: string
   let database: DatabaseSync
   let store: ReadingStore
-  let now = start + 30 * dayMs
+  let now: number
   const damage: string[] = []
   beforeEach(() => {
+    now = start + 30 * dayMs
     folder = mkdtempSync(join(tmpdir(), 'parvis-sealed-'))
     path = join(folder, 'readings.sqlite')
     database = openSqlite(path)

@@ -7,6 +7,7 @@ import { addDevice } from '../../inventory/devices.ts'
 import { systemAccess } from '../../store/access.ts'
 import { openRegistry } from '../../store/registry.ts'
 import { readRoleState } from '../../store/role-state.ts'
+import { verifyData } from '../../store/verify.ts'
 import { freePort, parvisText, startPlatform } from '../support/platform.ts'
 import { seededRandom } from '../support/random.ts'
 import { noteRealPackage } from '../support/real-parts.ts'
@@ -99,7 +100,7 @@ export async function runCrashTrial(options: CrashOptions): Promise<CrashReport>
   const platform = await startPlatform({ dataDir, ports })
   const stored = await settle(dataDir)
   await platform.stop()
-  const { sealed } = await parvis<{ sealed: { readings: number; damaged: number } }>(dataDir, 'verify')
+  const { sealed } = await verifyData(dataDir)
   const keys = new Set(stored.map(({ key }) => key))
   return {
     rounds: options.rounds,
