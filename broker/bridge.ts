@@ -65,7 +65,7 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
   let underWay = 0
   let bytesUnderWay = 0
   // By packet identifier, of messages whose group is not on disk yet: one that comes again meanwhile joins the first.
-  const committing = new Map<number, { checksum: number; joined: Received[] }>()
+  const committing = new Map<number, { checksum: number; joined: (() => void)[] }>()
 
   function tell(now: BridgeState['state'], detail: string | null) {
     if (detail !== null && detail !== state.detail) log('warn', `bridge ${settings.name}: ${detail}`)
@@ -136,7 +136,7 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
       const first = committing.get(messageId)
       if (packet.dup && first?.checksum === checksum) {
         state.repeated++
-        first.joined.push(each)
+        first.joined.push(() => finish(each))
         return
       }
       if (packet.dup && journaled.get(messageId) === checksum) {
@@ -144,7 +144,8 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
         finish(each)
         return
       }
-      const waiting = { checksum, joined: [each] }
+      // Each goes back by the connection that it came by: the other side may have connected again meanwhile.
+      const waiting = { checksum, joined: [() => finish(each)] }
       committing.set(messageId, waiting)
       journal(messageId, topic, payload, (error) => {
         if (committing.get(messageId) === waiting) committing.delete(messageId)
@@ -153,7 +154,7 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
           return
         }
         journaled.set(messageId, checksum)
-        for (const joined of waiting.joined) finish(joined)
+        for (const finishOne of waiting.joined) finishOne()
       })
     }
 
