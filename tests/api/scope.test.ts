@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fault } from '../../domain/fault.ts'
 import { type Role, roleAllows, roles } from '../../domain/role.ts'
 import { addAsset } from '../../inventory/assets.ts'
 import { checkAudit } from '../../inventory/audit-check.ts'
@@ -58,12 +59,16 @@ const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
   'POST /replays': (ids) => ({ deviceId: ids.devices }),
   'POST /imports/assets': (ids) => `id,kind,label,service,parentId\nx,bench,Banc,Propreté,${ids.assets}`,
   'PUT /import-profiles/{name}': () => ({ columns: { id: 'Matricule' } }),
+  'POST /models': () => ({ id: 'new-model', label: 'Sonde' }),
+  'PATCH /models/{id}': () => ({ label: 'Sonde' }),
+  'POST /models/{id}/try': () => ({ json: {} }),
   'POST /imports/devices': (ids) => `id,model,assetId\nx,generic-json,${ids.assets}`,
 }
 
 /** Routes that tell the same to everybody. */
 const tellsOfNobody = [
   'GET /models',
+  'GET /models/registered',
   'GET /quantities',
   'GET /session',
   'GET /asset-kinds',
@@ -104,8 +109,20 @@ beforeAll(async () => {
       { deviceId: place.devices!, channel: '', quantity: 'temperature', value: 12, observedAt: now - 1e6 },
     ])
   }
-  api.keepDeadLetter({ seq: 1, deviceId: theirs.devices!, reason: 'bad_json', faults: [], receivedAt: now - 1e6 })
-  api.keepDeadLetter({ seq: 2, deviceId: ours.devices!, reason: 'bad_frame', faults: [], receivedAt: now - 1e6 })
+  api.keepDeadLetter({
+    seq: 1,
+    deviceId: theirs.devices!,
+    reason: 'bad_json',
+    faults: [fault('empty')],
+    receivedAt: now - 1e6,
+  })
+  api.keepDeadLetter({
+    seq: 2,
+    deviceId: ours.devices!,
+    reason: 'bad_frame',
+    faults: [fault('empty')],
+    receivedAt: now - 1e6,
+  })
   await api.fold()
   tokens.all = api.tokens
   tokens.limited = { admin: '' } as Record<Role, string>
@@ -212,6 +229,7 @@ describe('someone who is limited to a service', () => {
 
   it('cannot lay hands on another service’s objects by naming them in a body', async () => {
     for (const operation of operations.filter((each) => each.body !== undefined && !each.path.includes('{'))) {
+      if (serviceless.includes(operation.path.split('/')[1]!) && !operation.name.startsWith('POST /imports')) continue
       const { status, text } = await call('limited', operation, theirs)
       if (operation.name === 'POST /devices') continue
       expect([operation.name, status === 404 || (status === 400 && text.includes('there is no asset'))]).toEqual([
