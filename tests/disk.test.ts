@@ -60,8 +60,8 @@ test('a full disk refuses, says why, and heals by itself: what was acknowledged 
   await until(() => acknowledged.size > 1000)
 
   disk!.fill()
-  // The journal refuses, and ingest cannot store what it still has.
-  await until(async () => /broker: the disk is full.*ingest: .*full/.test((await readHealth()).text), 30_000)
+  // The journal refuses. Ingest says so too when it still has something to store, and no room left in its log.
+  await until(async () => (await readHealth()).text.includes('broker: the disk is full'), 30_000)
   expect((await readHealth()).status).toBe(503)
   const before = acknowledged.size
   await new Promise<void>((resolve) => client!.once('close', () => resolve()))
