@@ -89,7 +89,7 @@ async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 
     name: 'ingest',
     entry: new URL('./ingest/thread.ts', import.meta.url),
     data: { config },
-    semiSpaceMib: 16,
+    semiSpaceMib: 8,
     log,
     onMessage(message) {
       const cursor = message.cursor as number

@@ -34,7 +34,7 @@ export async function openRegistry(options: {
   readOnly?: boolean
 }): Promise<Registry> {
   const readOnly = options.readOnly === true
-  const { dialect, lock } = openDialect({ ...options, readOnly })
+  const { dialect, lock } = await openDialect({ ...options, readOnly })
   const registry = Object.assign(new Kysely<RegistryTables>({ dialect }), { dataDir: options.dataDir })
   try {
     if (!readOnly) await migrate(registry, lock)

@@ -142,7 +142,7 @@ test('migrations that are killed in the middle are rolled back, and done at the 
 
 // As any program would read it, which knows nothing of migrations.
 async function readVersion(dataDir: string, database: string) {
-  const reader = new Kysely<unknown>({ dialect: openDialect({ dataDir, database, readOnly: true }).dialect })
+  const reader = new Kysely<unknown>({ dialect: (await openDialect({ dataDir, database, readOnly: true })).dialect })
   try {
     return await sql<{ version: number }>`select max(version) as version from migrations`.execute(reader)
   } finally {
