@@ -99,7 +99,7 @@ test('migrations that are killed in the middle are rolled back, and done at the 
     import { Kysely, sql } from 'kysely'
     import { openDialect } from ${at('registry-dialect.ts')}
     import { migrate, migrations } from ${at('registry-migrations.ts')}
-    const { dialect, lock } = openDialect(${JSON.stringify({ dataDir, database, readOnly: false })})
+    const { dialect, lock } = await openDialect(${JSON.stringify({ dataDir, database, readOnly: false })})
     const registry = new Kysely({ dialect })
     await migrate(registry, lock, migrations.slice(0, Number(process.argv[1])))
     console.log('some')
