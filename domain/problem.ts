@@ -65,21 +65,6 @@ export const problems = {
     fr: 'Ce dossier ne contient ni les codecs de The Things Network, ni ceux de ChirpStack, ni ceux d’Actility',
     en: 'This folder holds the codecs of neither The Things Network, ChirpStack nor Actility',
   },
-  cannot_encode: {
-    status: 422,
-    fr: 'Cette commande ne peut pas être codée',
-    en: 'This command cannot be encoded',
-  },
-  no_way_down: {
-    status: 422,
-    fr: 'Aucun chemin connu vers cet appareil',
-    en: 'No way down to this device is known',
-  },
-  too_many_commands: {
-    status: 429,
-    fr: 'Trop de commandes attendent déjà pour cet appareil',
-    en: 'Too many commands wait for this device already',
-  },
   unknown_asset_kind: { status: 422, fr: 'Ce type d’équipement est inconnu', en: 'This asset kind is unknown' },
   unknown_format: { status: 422, fr: 'Ce format d’intégration est inconnu', en: 'This integration format is unknown' },
   weak_secret: {

@@ -26,3 +26,12 @@ export type Latest = Reading
 /** The ways to fold a window's readings into one point. `first` and `last` are by observedAt. */
 export const aggregates = ['mean', 'min', 'max', 'sum', 'count', 'first', 'last'] as const
 export type Aggregate = (typeof aggregates)[number]
+
+/** The order in which series are told: by device, channel and quantity, as their UTF-16 code units order. */
+export function compareSeries(a: SeriesKey, b: SeriesKey): number {
+  return compare(a.deviceId, b.deviceId) || compare(a.channel, b.channel) || compare(a.quantity, b.quantity)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { startFold } from '../domain/aggregate.ts'
 import type { Quantity } from '../domain/quantity.ts'
-import type { Reading, SeriesKey } from '../domain/reading.ts'
+import { compareSeries, type Reading, type SeriesKey } from '../domain/reading.ts'
 import { windowEnd } from '../domain/window.ts'
 import { DamageError, type Part, readPart, readParts } from './embedded-block.ts'
 import { blockId, openBlocks } from './embedded-blocks.ts'
@@ -395,12 +395,4 @@ function goOnFrom({ from, to, window, after }: SeriesQuery, series: SeriesKey): 
 
 function toReading(series: SeriesKey, [observedAt, value, delay, seq]: Row): Reading {
   return { ...series, value, observedAt, receivedAt: observedAt + delay, seq }
-}
-
-function compareSeries(a: SeriesKey, b: SeriesKey): number {
-  return compare(a.deviceId, b.deviceId) || compare(a.channel, b.channel) || compare(a.quantity, b.quantity)
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

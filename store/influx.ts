@@ -1,5 +1,5 @@
 import { startFold } from '../domain/aggregate.ts'
-import type { Reading, SeriesKey } from '../domain/reading.ts'
+import { compareSeries, type Reading, type SeriesKey } from '../domain/reading.ts'
 import { windowEnd } from '../domain/window.ts'
 import { InfluxRefusal } from './influx-http.ts'
 import { encodeSeries, findLineFault, maxInfluxTimeMs, minInfluxTimeMs } from './influx-line.ts'
@@ -218,12 +218,4 @@ function goOnFrom({ after, from, to, window }: SeriesQuery, series: SeriesKey): 
 
 function clamp({ from, to }: { from: number; to: number }): { from: number; to: number } {
   return { from: Math.max(from, minInfluxTimeMs), to: Math.min(to, maxInfluxTimeMs + 1) }
-}
-
-function compareSeries(a: SeriesKey, b: SeriesKey): number {
-  return compare(a.deviceId, b.deviceId) || compare(a.channel, b.channel) || compare(a.quantity, b.quantity)
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
