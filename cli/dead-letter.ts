@@ -1,5 +1,5 @@
 import { faultText } from '../domain/fault.ts'
-import { groupDeadLetters } from '../inventory/dead-letter-groups.ts'
+import { groupDeadLetters } from '../inventory/dead-letters.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { type Command, formatColumns, pageOptionConfig, pageOptions, pageOptionTexts, textOption } from './command.ts'
 

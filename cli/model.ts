@@ -4,15 +4,8 @@ import { faultText } from '../domain/fault.ts'
 import type { ModelTable, TableField } from '../domain/model-table.ts'
 import { Problem } from '../domain/problem.ts'
 import { defineQuantity } from '../domain/quantity.ts'
-import {
-  addModel,
-  getModel,
-  listModels,
-  modelOrigins,
-  type RegisteredModel,
-  removeModel,
-  updateModel,
-} from '../inventory/models.ts'
+import { catalogueOrigins, listCatalogue } from '../inventory/model-catalogue.ts'
+import { addModel, getModel, type RegisteredModel, removeModel, updateModel } from '../inventory/models.ts'
 import { openLetter, type Trial, tryModel } from '../inventory/try-model.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import {
@@ -38,23 +31,32 @@ const fileTexts = {
 export const modelCommands: Record<string, Command> = {
   'model list': {
     usage: 'model list [--origin o] [--q words] [--limit n] [--cursor c]',
-    summary: { fr: 'Liste les modèles importés ou faits ici', en: 'Lists the models that were imported or made here' },
+    summary: {
+      fr: 'Liste les modèles : ceux de Parvis, puis ceux importés ou faits ici',
+      en: 'Lists the models: those of Parvis, then those that were imported or made here',
+    },
     words: 0,
     options: { origin: { type: 'string' }, q: { type: 'string' }, ...pageOptionConfig },
     optionTexts: {
-      origin: { fr: modelOrigins.join(', '), en: modelOrigins.join(', ') },
+      origin: { fr: catalogueOrigins.join(', '), en: catalogueOrigins.join(', ') },
       q: { fr: 'mots à chercher', en: 'words to look for' },
       ...pageOptionTexts,
     },
-    async run({ access, print }, _, values) {
-      const page = await listModels(await access(), {
+    async run({ access, print, language }, _, values) {
+      const page = await listCatalogue(await access(), {
         ...pageOptions(values),
         origin: textOption(values, 'origin'),
         q: textOption(values, 'q'),
       })
+      const items = page.items.map((model) => ({
+        ...model,
+        updatedAt: model.updatedAt === null ? null : new Date(model.updatedAt).toISOString(),
+      }))
       print(
-        page,
-        formatColumns(page.items.map(({ id, vendor, label, table }) => [id, vendor, label, table.fields.length])),
+        { ...page, items },
+        formatColumns(
+          items.map(({ id, vendor, label, quantities }) => [id, vendor, label[language], quantities.length]),
+        ),
       )
     },
   },

@@ -274,12 +274,17 @@ async function checkRoom(trx: RegistryTransaction, more: number): Promise<void> 
 async function keepSource(trx: RegistryTransaction, source: string): Promise<Partial<Record<Operation, string>>> {
   const { id } = toScript(source)
   await keepCodec(trx, id, source)
-  return {
-    decodeUplink: id,
-    ...(/\bnormalizeUplink\b/.test(source) ? { normalizeUplink: id } : {}),
-    ...(/\bencodeDownlink\b|\bEncoder\b|\bEncode\b/.test(source) ? { encodeDownlink: id } : {}),
-    ...(/\bdecodeDownlink\b/.test(source) ? { decodeDownlink: id } : {}),
-  }
+  return Object.fromEntries(listOperations(source).map((operation) => [operation, id]))
+}
+
+/** The operations that a codec's source has functions for, in any dialect. */
+export function listOperations(source: string): Operation[] {
+  return [
+    'decodeUplink',
+    ...(/\bnormalizeUplink\b/.test(source) ? (['normalizeUplink'] as const) : []),
+    ...(/\bencodeDownlink\b|\bEncoder\b|\bEncode\b/.test(source) ? (['encodeDownlink'] as const) : []),
+    ...(/\bdecodeDownlink\b/.test(source) ? (['decodeDownlink'] as const) : []),
+  ]
 }
 
 async function keepCodec(trx: RegistryTransaction, id: string, source: string): Promise<void> {

@@ -8,16 +8,20 @@ import { compileScriptModel } from '../devices/script-model.ts'
 import type { ScriptPool } from '../devices/scripts/pool.ts'
 import { suggestTable } from '../devices/suggest-table.ts'
 import type { Fault } from '../domain/fault.ts'
-import type { ModelTable } from '../domain/model-table.ts'
+import { emptyTable, type ModelTable } from '../domain/model-table.ts'
 import { Problem } from '../domain/problem.ts'
-import { parseDeviceTopic } from '../domain/uplink.ts'
+import { isInternal, parseDeviceTopic, parsePushTopic } from '../domain/uplink.ts'
 import { judge } from '../domain/validate.ts'
 import type { Access } from '../store/access.ts'
-import { readDeviceModels } from '../store/device-models.ts'
+import { type KnownModel, readDeviceModels } from '../store/device-models.ts'
 import type { DeadLetter } from '../store/ingest-file.ts'
+import { listOperations } from './models.ts'
 
-/** A payload to try a model on; `port` is LoRaWAN's, `receivedAt` epoch milliseconds. */
-export type Trial = { payload: Uint8Array; port?: number | undefined; receivedAt: number }
+/**
+ * A payload to try a model on; `port` is LoRaWAN's, `receivedAt` epoch milliseconds. `decoded` is what the network's own
+ * codec made of it, where the payload itself did not come along.
+ */
+export type Trial = { payload: Uint8Array; port?: number | undefined; receivedAt: number; decoded?: unknown }
 
 /** What is not written down yet: another table, another source. */
 export type Draft = { table?: ModelTable | undefined; source?: string | undefined }
@@ -33,11 +37,13 @@ export type TrialOutcome = {
   suggestion: ModelTable
 }
 
-/** Tries a model on a payload, and stores nothing. Throws Problem `not_found`. */
+/**
+ * Tries a model on a payload, and stores nothing; a draft alone where `id` is null. Throws Problem `not_found`.
+ */
 export async function tryModel(
   access: Access,
   pool: ScriptPool,
-  id: string,
+  id: string | null,
   trial: Trial,
   draft: Draft,
   horizonDays: number,
@@ -60,23 +66,28 @@ type Tried = Omit<TrialOutcome, 'suggestion'> & { data?: unknown }
 async function decode(
   access: Access,
   pool: ScriptPool,
-  id: string,
-  { payload, port, receivedAt }: Trial,
+  id: string | null,
+  { payload, port, receivedAt, decoded: given }: Trial,
   { table, source }: Draft,
 ): Promise<Tried> {
-  const builtIn = models.get(id)
-  if (builtIn !== undefined) {
+  const builtIn = models.get(id ?? '')
+  if (builtIn !== undefined && table === undefined && source === undefined) {
     const { readings, faults } = compileDecoder(builtIn)(payload, {
       receivedAt,
       ...(port === undefined ? {} : { port }),
     })
     return { readings, faults, warnings: [], unmapped: [] }
   }
-  const known = (await readDeviceModels(access.registry, [id])).get(id)
-  if (known === undefined) throw new Problem('not_found', id)
+  const known = id === null ? noModel : (await readDeviceModels(access.registry, [id])).get(id)
+  if (known === undefined)
+    throw builtIn === undefined ? new Problem('not_found', id!) : new Problem('builtin_model', id!)
   const mapping = table ?? (known.mapping as ModelTable)
   const script = source === undefined ? undefined : toScript(source)
-  const codecs = script === undefined ? known.codecs : { ...known.codecs, decodeUplink: script }
+  const codecs =
+    script === undefined
+      ? known.codecs
+      : Object.fromEntries(listOperations(source!).map((operation) => [operation, script]))
+  if (given !== undefined) return { ...compileTable(mapping)(given), answer: given, warnings: [], data: given }
   if (codecs.decodeUplink === undefined) {
     const list = newFaultList()
     const data = parseJsonPayload(payload, list)
@@ -90,17 +101,47 @@ async function decode(
   return { ...decoded, data }
 }
 
+const noModel: Pick<KnownModel, 'codecs' | 'dialect' | 'mapping'> = { codecs: {}, dialect: {}, mapping: emptyTable }
+
 /** The payload of a dead letter, out of its network's envelope; null when there is none to be read. */
 export async function openLetter(access: Access, letter: DeadLetter, zone: string): Promise<Trial | null> {
   const { topic, clientId, payload, receivedAt } = letter
   if (parseDeviceTopic(topic)?.deviceId === clientId) return { payload, receivedAt }
-  const name = clientId.split('/', 1)[0]!
+  // What was pushed over HTTP, Parvis published itself: its topic says for whom.
+  const sender = isInternal(clientId) ? (parsePushTopic(topic) ?? '') : clientId
   const row = await access.registry
     .selectFrom('integrations')
     .select('format')
-    .where('name', 'in', [clientId, name])
+    .where('name', 'in', [sender, sender.split('/', 1)[0]!])
     .executeTakeFirst()
   const envelope = row === undefined ? null : formats.get(row.format)?.open(topic, payload, { receivedAt, zone })
-  if (envelope?.payload == null) return null
-  return { payload: envelope.payload, port: envelope.port, receivedAt: envelope.observedAt ?? receivedAt }
+  if (envelope == null) return null
+  const { port, observedAt = receivedAt, decoded } = envelope
+  if (envelope.payload !== null) return { payload: envelope.payload, port, receivedAt: observedAt }
+  if (decoded?.object === undefined) return null
+  return { payload: Buffer.from(JSON.stringify(decoded.object)), receivedAt: observedAt, decoded: decoded.object }
+}
+
+/** What a model makes of one dead letter; no outcome where its envelope holds no payload that can be read. */
+export type LetterTrial = { letter: DeadLetter; outcome: TrialOutcome | null }
+
+/** Most dead letters that are tried at once. */
+export const maxLettersTried = 100
+
+/** Tries a model on dead letters, one after the other, and stores nothing. Throws Problem `not_found`. */
+export async function tryLetters(
+  access: Access,
+  pool: ScriptPool,
+  id: string,
+  letters: readonly DeadLetter[],
+  draft: Draft,
+  { zone, horizonDays }: { zone: string; horizonDays: number },
+): Promise<LetterTrial[]> {
+  const tried: LetterTrial[] = []
+  for (const letter of letters.slice(0, maxLettersTried)) {
+    const trial = await openLetter(access, letter, zone)
+    const outcome = trial === null ? null : await tryModel(access, pool, id, trial, draft, horizonDays)
+    tried.push({ letter, outcome })
+  }
+  return tried
 }

@@ -20,8 +20,14 @@ export type IngestReader = {
   activitySince(seq: number, limit: number): { deviceId: string; lastSeenAt: number; seq: number }[]
   /** When some devices were last heard; one that never was is absent. */
   activityOf(deviceIds: readonly string[]): { deviceId: string; lastSeenAt: number; seq: number }[]
-  /** Newest first; `before` is the `seq` of the last one of the page before. */
-  deadLetters(filter: { limit: number; before?: number; deviceId?: string; reason?: string }): DeadLetter[]
+  /** Newest first; `before` is the `seq` of the last one of the page before, `code` what was wrong first. */
+  deadLetters(filter: {
+    limit: number
+    before?: number | undefined
+    deviceId?: string | undefined
+    reason?: string | undefined
+    code?: string | undefined
+  }): DeadLetter[]
   deadLetterCounts(): { reason: DeadLetterReason; count: number }[]
   /** Dead letters together that have device, reason and first fault in common. */
   deadLetterGroups(): DeadLetterGroup[]
@@ -106,7 +112,7 @@ export function openIngestReader(
       }
       return found
     },
-    deadLetters({ limit, before = Number.MAX_SAFE_INTEGER, deviceId, reason }) {
+    deadLetters({ limit, before = Number.MAX_SAFE_INTEGER, deviceId, reason, code }) {
       const conditions = ['seq < ?']
       const params: (string | number)[] = [before]
       if (deviceId !== undefined) {
@@ -116,6 +122,10 @@ export function openIngestReader(
       if (reason !== undefined) {
         conditions.push('reason = ?')
         params.push(reason)
+      }
+      if (code !== undefined) {
+        conditions.push(`json_extract(faults, '$[0].code') = ?`)
+        params.push(code)
       }
       return all<DeadLetterRow>(
         `SELECT * FROM dead_letters WHERE ${conditions.join(' AND ')} ORDER BY seq DESC LIMIT ?`,

@@ -3,16 +3,13 @@ import { deadLetterReasons, faultText } from '../../domain/fault.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
-import { groupDeadLetters } from '../../inventory/dead-letter-groups.ts'
-import { openView, type View } from '../../inventory/view.ts'
+import { groupDeadLetters, listDeadLetters } from '../../inventory/dead-letters.ts'
+import { openView } from '../../inventory/view.ts'
 import type { DeadLetter } from '../../store/ingest-file.ts'
-import type { IngestReader } from '../../store/ingest-reader.ts'
 import type { Routes } from '../context.ts'
 import { languageOf } from '../errors.ts'
 import type { Language } from '../language.ts'
 import { pageOf, pageQuery, timeOut, wholeList } from '../shapes.ts'
-
-const lettersPerQuery = 501
 
 const deadLetterSchema = z
   .object({
@@ -32,6 +29,8 @@ const query = z.strictObject({
   ...pageQuery,
   reason: z.enum(deadLetterReasons).optional(),
   deviceId: deviceIdSchema.optional(),
+  model: z.string().max(128).optional().describe('Of devices of this model.'),
+  code: z.string().max(64).optional().describe('What was wrong first, as the groups tell it.'),
 })
 
 export const deadLetterRoutes: Routes = (api, { config, reader }) => {
@@ -47,10 +46,10 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
       },
     },
     async (request) => {
-      const { limit, cursor, reason, deviceId } = request.query
+      const { limit, cursor, ...filter } = request.query
       const before = cursor === undefined ? undefined : readCursor(cursor)
       const view = await openView(request.access)
-      const found = seenLetters(reader, view, { limit: limit + 1, before, reason, deviceId })
+      const found = await listDeadLetters(request.access, reader, view, { ...filter, limit: limit + 1, before })
       const items = found.slice(0, limit)
       const language = languageOf(request, config)
       return {
@@ -95,7 +94,7 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
     async (request) => {
       const view = await openView(request.access)
       if (view.deviceIds === null) return { items: reader.deadLetterCounts() }
-      const letters = seenLetters(reader, view, { limit: Number.POSITIVE_INFINITY })
+      const letters = await listDeadLetters(request.access, reader, view, { limit: Number.POSITIVE_INFINITY })
       const byReason = Map.groupBy(letters, (letter) => letter.reason)
       return { items: [...byReason].map(([reason, { length: count }]) => ({ reason, count })) }
     },
@@ -114,28 +113,6 @@ const groupSchema = z.object({
   lastAt: timeOut,
   newestId: z.string(),
 })
-
-/** The dead letters that may be seen, newest first. */
-function seenLetters(
-  reader: IngestReader,
-  view: View,
-  { limit, before, ...filter }: Parameters<IngestReader['deadLetters']>[0],
-): DeadLetter[] {
-  const seen: DeadLetter[] = []
-  const size = Math.min(limit, lettersPerQuery)
-  let last = before
-  while (seen.length < limit) {
-    const found = reader.deadLetters({
-      ...filter,
-      limit: size,
-      ...(last === undefined ? {} : { before: last }),
-    })
-    seen.push(...found.filter((letter) => view.seesMessage(letter.deviceId, letter.receivedAt)))
-    if (found.length < size) break
-    last = found.at(-1)!.seq
-  }
-  return seen.slice(0, limit)
-}
 
 function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof deadLetterSchema> {
   const { seq, reason, faults, deviceId, topic, payload, receivedAt } = letter

@@ -1,59 +1,73 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { models } from '../../devices/catalogue.ts'
-import { faultText } from '../../domain/fault.ts'
+import { deadLetterReasons, fault, faultText } from '../../domain/fault.ts'
+import { deviceIdSchema } from '../../domain/id.ts'
 import { modelTableSchema } from '../../domain/model-table.ts'
 import { Problem } from '../../domain/problem.ts'
 import { defineQuantity } from '../../domain/quantity.ts'
 import { formatTime } from '../../domain/time.ts'
+import { listDeadLetters } from '../../inventory/dead-letters.ts'
 import {
-  addModel,
-  getModel,
-  listModels,
-  modelOrigins,
-  modelPatchSchema,
-  newModelSchema,
-  type RegisteredModel,
-  removeModel,
-  updateModel,
-} from '../../inventory/models.ts'
-import { openLetter, type Trial, tryModel } from '../../inventory/try-model.ts'
+  type CatalogueEntry,
+  catalogueOrigins,
+  getCatalogueModel,
+  listCatalogue,
+  tellEntry,
+} from '../../inventory/model-catalogue.ts'
+import { addModel, modelPatchSchema, newModelSchema, removeModel, updateModel } from '../../inventory/models.ts'
+import {
+  maxLettersTried,
+  openLetter,
+  type Trial,
+  type TrialOutcome,
+  tryLetters,
+  tryModel,
+} from '../../inventory/try-model.ts'
 import { openView } from '../../inventory/view.ts'
+import type { Access } from '../../store/access.ts'
 import type { Routes } from '../context.ts'
 import { languageOf } from '../errors.ts'
-import { idParams, labelSchema, pageOf, pageQuery, timeOut, wholeList } from '../shapes.ts'
+import type { Language } from '../language.ts'
+import { idParams, labelSchema, pageOf, pageQuery, tellTime, timeOut } from '../shapes.ts'
 
 const tags = ['catalogue']
 
 const modelSchema = z
   .object({
     id: z.string(),
+    origin: z
+      .enum(catalogueOrigins)
+      .describe('`parvis`: part of Parvis. The others were imported, or made here (`own`).'),
     vendor: z.string(),
     label: labelSchema,
+    description: z.string(),
     assetKinds: z.array(z.string()).describe('What it watches.'),
     expectedIntervalS: z.number().describe('How often it is expected to speak, in seconds.'),
-    quantities: z.array(z.string()).describe('What it measures.'),
+    quantities: z.array(z.string()).describe('What it measures, as far as its table says it.'),
+    examples: z
+      .object({ passed: z.number().int(), total: z.number().int() })
+      .nullable()
+      .describe('Published examples that came out as published, and all.'),
+    version: z.number().nullable(),
+    updatedAt: timeOut.nullable(),
   })
   .meta({ id: 'DeviceModel' })
 
-const registeredSchema = z
-  .object({
-    id: z.string(),
-    origin: z.enum(modelOrigins),
-    vendor: z.string(),
-    label: z.string(),
-    description: z.string(),
-    expectedIntervalS: z.number().int(),
+const entrySchema = modelSchema
+  .extend({
     codecs: z.record(z.string(), z.string()).describe('The codec of each operation, by the hash of its source.'),
-    table: modelTableSchema,
+    table: modelTableSchema.nullable().describe('Null for a model that is part of Parvis.'),
     samples: z.array(
       z.object({ name: z.string(), bytes: z.string(), port: z.number().nullable(), answer: z.unknown() }),
     ),
-    examples: z.object({ passed: z.number().int(), total: z.number().int() }).nullable(),
-    version: z.number().int(),
-    createdAt: timeOut,
-    updatedAt: timeOut,
+    createdAt: timeOut.nullable(),
   })
-  .meta({ id: 'RegisteredModel' })
+  .meta({ id: 'DeviceModelEntry' })
+
+const draftShape = {
+  table: modelTableSchema.optional().describe('Instead of the table that is written down.'),
+  source: z.string().max(2_000_000).optional().describe('Instead of the codec that is written down.'),
+}
 
 const trialSchema = z.strictObject({
   hex: z
@@ -69,8 +83,15 @@ const trialSchema = z.strictObject({
     .optional()
     .describe('The payload of a dead letter.'),
   fPort: z.number().int().min(1).max(223).optional(),
-  table: modelTableSchema.optional().describe('Instead of the table that is written down.'),
-  source: z.string().max(2_000_000).optional().describe('Instead of the codec that is written down.'),
+  ...draftShape,
+})
+
+const lettersSchema = z.strictObject({
+  ...draftShape,
+  reason: z.enum(deadLetterReasons).optional(),
+  code: z.string().max(64).optional().describe('What was wrong first, as the groups tell it.'),
+  deviceId: deviceIdSchema.optional(),
+  limit: z.number().int().min(1).max(maxLettersTried).default(20),
 })
 
 const outcomeSchema = z.object({
@@ -90,44 +111,29 @@ const outcomeSchema = z.object({
   suggestion: modelTableSchema.describe('A table for those of them that are recognised.'),
 })
 
+const letterOutcomeSchema = outcomeSchema
+  .pick({ readings: true, faults: true, unmapped: true })
+  .extend({ deadLetterId: z.string(), deviceId: z.string().nullable(), receivedAt: timeOut })
+
 export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
   api.get(
     '/models',
     {
-      config: { role: 'public' },
-      schema: { tags: ['catalogue'], summary: 'Device models', response: { 200: pageOf(modelSchema) } },
-    },
-    async () =>
-      wholeList(
-        [...models.values()].map(({ id, vendor, label, assetKinds, expectedIntervalS, quantities }) => ({
-          id,
-          vendor,
-          label,
-          assetKinds: [...assetKinds],
-          expectedIntervalS,
-          quantities: [...quantities],
-        })),
-      ),
-  )
-
-  api.get(
-    '/models/registered',
-    {
       config: { role: 'viewer' },
       schema: {
         tags,
-        summary: 'Device models beside those of Parvis itself: imported, or made here; by id',
+        summary: 'Device models: those of Parvis first, then those that were imported or made here, by id',
         querystring: z.strictObject({
           ...pageQuery,
-          origin: z.enum(modelOrigins).optional(),
-          q: z.string().max(200).optional(),
+          origin: z.enum(catalogueOrigins).optional(),
+          q: z.string().max(200).optional().describe('Looked for in id, vendor and label.'),
         }),
-        response: { 200: pageOf(registeredSchema) },
+        response: { 200: pageOf(modelSchema) },
       },
     },
     async (request) => {
-      const { items, next } = await listModels(request.access, request.query)
-      return { items: items.map(tellModel), next }
+      const { items, next } = await listCatalogue(request.access, request.query)
+      return { items: items.map((model) => ({ ...model, updatedAt: tellTime(model.updatedAt) })), next }
     },
   )
 
@@ -140,13 +146,13 @@ export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
         summary: 'Make a device model',
         description: 'From the source of a codec and a table for what it answers, or a table alone for JSON payloads.',
         body: newModelSchema,
-        response: { 201: registeredSchema },
+        response: { 201: entrySchema },
       },
     },
     async (request, reply) => {
       const model = await addModel(request.access, request.body)
       reply.code(201).header('location', `/api/v1/models/${model.id}`)
-      return tellModel(model)
+      return tellModel(tellEntry(model))
     },
   )
 
@@ -154,9 +160,9 @@ export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
     '/models/:id',
     {
       config: { role: 'viewer' },
-      schema: { tags, summary: 'One model of the registry', params: idParams, response: { 200: registeredSchema } },
+      schema: { tags, summary: 'One model', params: idParams, response: { 200: entrySchema } },
     },
-    async (request) => tellModel(await getModel(request.access, request.params.id)),
+    async (request) => tellModel(await getCatalogueModel(request.access, request.params.id)),
   )
 
   api.patch(
@@ -170,10 +176,10 @@ export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
           'What is left out stays; `table` is replaced as a whole. It counts from the next uplink on; replay for those before.',
         params: idParams,
         body: modelPatchSchema,
-        response: { 200: registeredSchema },
+        response: { 200: entrySchema },
       },
     },
-    async (request) => tellModel(await updateModel(request.access, request.params.id, request.body)),
+    async (request) => tellModel(tellEntry(await updateModel(request.access, request.params.id, request.body))),
   )
 
   api.delete(
@@ -195,63 +201,124 @@ export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
   )
 
   api.post(
+    '/models/try',
+    {
+      config: { role: 'technician' },
+      schema: {
+        tags,
+        summary: 'Try a codec or a table that no model has yet on a payload, and store nothing',
+        body: trialSchema,
+        response: { 200: outcomeSchema },
+      },
+    },
+    async (request) => {
+      const { source, table } = request.body
+      if (source === undefined && table === undefined)
+        throw new Problem('bad_request', 'source or table: there is nothing to be tried')
+      return answerTrial(request, null)
+    },
+  )
+
+  api.post(
     '/models/:id/try',
     {
       config: { role: 'technician' },
       schema: {
         tags,
         summary: 'Try a model on a payload, and store nothing',
+        description: 'As it is written down, or with another table or codec. A model of Parvis itself takes neither.',
         params: idParams,
         body: trialSchema,
         response: { 200: outcomeSchema },
       },
     },
+    async (request) => answerTrial(request, request.params.id),
+  )
+
+  api.post(
+    '/models/:id/try-letters',
+    {
+      config: { role: 'technician' },
+      schema: {
+        tags,
+        summary: 'Try a model on the newest dead letters of its devices, and store nothing',
+        description: 'What a replay would make of them, as the model is written down or with another table or codec.',
+        params: idParams,
+        body: lettersSchema,
+        response: {
+          200: z.object({
+            tried: z.number().int(),
+            readable: z.number().int().describe('Of these nothing would be wrong any more.'),
+            items: z.array(letterOutcomeSchema),
+          }),
+        },
+      },
+    },
     async (request) => {
-      const { hex, json, deadLetterId, fPort, table, source } = request.body
-      const now = Date.now()
-      let trial: Trial | null = null
-      if (hex !== undefined) trial = { payload: Buffer.from(hex, 'hex'), port: fPort, receivedAt: now }
-      else if (json !== undefined) trial = { payload: Buffer.from(JSON.stringify(json)), port: fPort, receivedAt: now }
-      else if (deadLetterId !== undefined) {
-        const [letter] = reader.deadLetters({ limit: 1, before: Number(deadLetterId) + 1 })
-        const view = await openView(request.access)
-        if (
-          letter === undefined ||
-          String(letter.seq) !== deadLetterId ||
-          !view.seesMessage(letter.deviceId, letter.receivedAt)
-        )
-          throw new Problem('not_found', deadLetterId)
-        trial = await openLetter(request.access, letter, config.PARVIS_TIME_ZONE)
-      }
-      if (trial === null) throw new Problem('bad_request', 'hex, json or deadLetterId: one with a payload is needed')
       const { id } = request.params
-      const outcome = await tryModel(request.access, scripts, id, trial, { table, source }, config.PARVIS_HORIZON_DAYS)
+      const { table, source, ...filter } = request.body
+      const { access } = request
+      const letters = await listDeadLetters(access, reader, await openView(access), { ...filter, model: id })
+      const tried = await tryLetters(access, scripts, id, letters, { table, source }, rules)
       const language = languageOf(request, config)
-      return {
-        ...outcome,
-        answer: outcome.answer ?? null,
-        readings: outcome.readings.map(({ observedAt, ...reading }) => ({
-          ...reading,
-          unit: defineQuantity(reading.quantity).unit,
-          observedAt: observedAt === undefined ? null : formatTime(observedAt),
-        })),
-        faults: outcome.faults.map((fault) => faultText(fault, language)),
-      }
+      const items = tried.map(({ letter, outcome }) => {
+        const told = outcome === null ? nothingRead(language) : tellOutcome(outcome, language)
+        return {
+          deadLetterId: String(letter.seq),
+          deviceId: letter.deviceId,
+          receivedAt: formatTime(letter.receivedAt),
+          ...told,
+        }
+      })
+      return { tried: items.length, readable: items.filter(({ faults }) => faults.length === 0).length, items }
     },
   )
+
+  const rules = { zone: config.PARVIS_TIME_ZONE, horizonDays: config.PARVIS_HORIZON_DAYS }
+
+  async function answerTrial(request: FastifyRequest, id: string | null) {
+    const { hex, json, deadLetterId, fPort, table, source } = request.body as z.infer<typeof trialSchema>
+    const now = Date.now()
+    let trial: Trial | null = null
+    if (hex !== undefined) trial = { payload: Buffer.from(hex, 'hex'), port: fPort, receivedAt: now }
+    else if (json !== undefined) trial = { payload: Buffer.from(JSON.stringify(json)), port: fPort, receivedAt: now }
+    else if (deadLetterId !== undefined) trial = await readLetter(request.access, deadLetterId)
+    if (trial === null)
+      throw new Problem('bad_request', {
+        fr: 'hex, json ou deadLetterId : il en faut un, avec une charge utile',
+        en: 'hex, json or deadLetterId: one with a payload is needed',
+      })
+    const draft = { table, source }
+    const outcome = await tryModel(request.access, scripts, id, trial, draft, config.PARVIS_HORIZON_DAYS)
+    return tellOutcome(outcome, languageOf(request, config))
+  }
+
+  async function readLetter(access: Access, id: string): Promise<Trial | null> {
+    const [letter] = reader.deadLetters({ limit: 1, before: Number(id) + 1 })
+    const view = await openView(access)
+    if (letter === undefined || String(letter.seq) !== id || !view.seesMessage(letter.deviceId, letter.receivedAt))
+      throw new Problem('not_found', id)
+    return openLetter(access, letter, config.PARVIS_TIME_ZONE)
+  }
 }
 
-function tellModel({
-  dialect: _,
-  createdAt,
-  updatedAt,
-  codecs,
-  ...model
-}: RegisteredModel): z.infer<typeof registeredSchema> {
+function nothingRead(language: Language) {
+  return { readings: [], faults: [faultText(fault('no_frame', { path: 'payload' }), language)], unmapped: [] }
+}
+
+function tellOutcome(outcome: TrialOutcome, language: Language): z.infer<typeof outcomeSchema> {
   return {
-    ...model,
-    codecs: codecs as Record<string, string>,
-    createdAt: formatTime(createdAt),
-    updatedAt: formatTime(updatedAt),
+    ...outcome,
+    answer: outcome.answer ?? null,
+    readings: outcome.readings.map(({ observedAt, ...reading }) => ({
+      ...reading,
+      unit: defineQuantity(reading.quantity).unit,
+      observedAt: observedAt === undefined ? null : formatTime(observedAt),
+    })),
+    faults: outcome.faults.map((each) => faultText(each, language)),
   }
+}
+
+function tellModel({ createdAt, updatedAt, ...model }: CatalogueEntry): z.infer<typeof entrySchema> {
+  return { ...model, createdAt: tellTime(createdAt), updatedAt: tellTime(updatedAt) }
 }

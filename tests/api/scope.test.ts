@@ -61,14 +61,15 @@ const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
   'PUT /import-profiles/{name}': () => ({ columns: { id: 'Matricule' } }),
   'POST /models': () => ({ id: 'new-model', label: 'Sonde' }),
   'PATCH /models/{id}': () => ({ label: 'Sonde' }),
+  'POST /models/try': () => ({ json: {}, table: { fields: [] } }),
   'POST /models/{id}/try': () => ({ json: {} }),
+  'POST /models/{id}/try-letters': () => ({}),
   'POST /imports/devices': (ids) => `id,model,assetId\nx,generic-json,${ids.assets}`,
 }
 
 /** Routes that tell the same to everybody. */
 const tellsOfNobody = [
   'GET /models',
-  'GET /models/registered',
   'GET /quantities',
   'GET /session',
   'GET /asset-kinds',
