@@ -66,6 +66,9 @@ const settings = {
   PARVIS_JOURNAL_MAX_DAYS: positive.default(30).describe('days that stored uplinks stay in the journal, for replays'),
   PARVIS_HORIZON_DAYS: positive.default(730).describe('age past which a reading is refused as too old, in days'),
   PARVIS_RETENTION_DAYS: positive.optional().describe('days that readings are kept; for ever when not set'),
+  PARVIS_DOCUMENTS_MAX_BYTES: positive
+    .default(10 * gibibyte)
+    .describe('size that documents and photos may reach together, in bytes'),
   PARVIS_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

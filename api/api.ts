@@ -27,6 +27,7 @@ import { bridgeRoutes } from './routes/bridges.ts'
 import { consumptionRoutes } from './routes/consumption.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deviceRoutes } from './routes/devices.ts'
+import { documentRoutes } from './routes/documents.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { importRoutes } from './routes/imports.ts'
 import { installationRoutes } from './routes/installations.ts'
@@ -47,6 +48,7 @@ import type { UplinkClient } from './uplink-client.ts'
 const routes: readonly Routes[] = [
   deviceRoutes,
   assetRoutes,
+  documentRoutes,
   assetKindRoutes,
   readingRoutes,
   consumptionRoutes,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { type AuditReport, checkAudit } from '../inventory/audit-check.ts'
+import { checkDocuments } from '../inventory/documents.ts'
 import { readAuditHeads } from '../store/audit-heads.ts'
 import { openRegistry } from '../store/registry.ts'
 import { registryFile } from '../store/registry-sqlite.ts'
@@ -48,7 +49,8 @@ async function verifyAudit(config: Config, head: string | undefined): Promise<Au
     const place = { dataDir: config.PARVIS_DATA_DIR, database: config.PARVIS_REGISTRY, readOnly: true }
     const registry = await openRegistry(place)
     try {
-      return await checkAudit({ registry }, head)
+      const report = await checkAudit({ registry }, head)
+      return { ...report, found: [...report.found, ...(await checkDocuments({ registry }))] }
     } finally {
       await registry.destroy()
     }

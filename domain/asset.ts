@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { assetKindNames, attributeValueSchema, maxAttributes } from './asset-kind.ts'
 import { deviceIdSchema } from './id.ts'
+import { line } from './text.ts'
 
 /** Where an asset is in its life. Only one in service is expected to be heard of. */
 export const assetLifeCycles = ['planned', 'in_service', 'stored', 'out_of_service', 'disposed'] as const
@@ -30,17 +31,8 @@ export type AssetState = (typeof assetStates)[number]
 /** An asset's id: what a device's id may be, so that it can stand in an address. */
 export const assetIdSchema = deviceIdSchema
 
-// PostgreSQL refuses U+0000 in a text, and no name needs a control character.
-const text = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .regex(/^\P{Cc}*$/u, { error: 'expected a text without control characters' })
-
 const attributesSchema = z
-  .record(text(64), attributeValueSchema)
+  .record(line(64), attributeValueSchema)
   .refine((attributes) => Object.keys(attributes).length <= maxAttributes, {
     error: `expected at most ${maxAttributes} attributes`,
   })
@@ -52,19 +44,19 @@ const latitude = z.number().min(-90).max(90)
 const longitude = z.number().min(-180).max(180)
 
 /** A service of the authority, by its name. */
-export const serviceSchema = text(120)
+export const serviceSchema = line(120)
 
 const assetFields = {
   id: assetIdSchema,
   kind: z.enum(assetKindNames),
-  label: text(200),
+  label: line(200),
   // The ordonnateur's numéro d'inventaire has at most 25 characters.
-  inventoryNumber: text(25).nullable(),
+  inventoryNumber: line(25).nullable(),
   latitude: latitude.nullable(),
   longitude: longitude.nullable(),
-  address: text(300).nullable(),
-  district: text(120).nullable(),
-  commune: text(120).nullable(),
+  address: line(300).nullable(),
+  district: line(120).nullable(),
+  commune: line(120).nullable(),
   service: serviceSchema.nullable(),
   parentId: assetIdSchema.nullable(),
   lifeCycle: z.enum(assetLifeCycles),
@@ -134,7 +126,7 @@ const expectedIntervalS = z.number().int().min(1).max(31_622_400)
 const deviceFields = {
   id: deviceIdSchema,
   model: z.string().min(1).max(128),
-  label: text(200).nullable(),
+  label: line(200).nullable(),
   expectedIntervalS: expectedIntervalS.nullable(),
   lifeCycle: z.enum(deviceLifeCycles),
   service: serviceSchema.nullable().describe('That it belongs to, wherever it hangs; null for nobody’s.'),

@@ -79,6 +79,11 @@ export const problems = {
     fr: 'Grafana n’a pas pris les tableaux',
     en: 'Grafana did not take the dashboards',
   },
+  documents_full: {
+    status: 507,
+    fr: 'Il n’y a plus de place pour les documents : retirez-en, ou agrandissez le disque',
+    en: 'There is no more room for documents: remove some, or enlarge the disk',
+  },
   not_ready: { status: 503, fr: 'Le service n’est pas prêt', en: 'The service is not ready' },
 } as const satisfies Record<string, ProblemDefinition>
 

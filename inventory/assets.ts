@@ -128,6 +128,18 @@ export async function removeAsset(access: Access, id: string): Promise<void> {
       )
     const child = await all.selectFrom('assets').select('id').where('parent_id', '=', id).limit(1).executeTakeFirst()
     if (child !== undefined) throw new Problem('in_use', `${id} is the parent of another asset`)
+    const document = await all
+      .selectFrom('documents')
+      .select('id')
+      .where('asset_id', '=', id)
+      .where('removed_at', 'is', null)
+      .limit(1)
+      .executeTakeFirst()
+    if (document !== undefined)
+      throw new Problem('in_use', {
+        fr: `${id} a des documents ; retirez-les d’abord`,
+        en: `${id} has documents; remove them first`,
+      })
     const row = await trx.deleteFrom('assets').where('id', '=', id).returningAll().executeTakeFirstOrThrow()
     await trx.deleteFrom('status').where('asset_id', '=', id).execute()
     await recordRemoval(trx, revision, 'asset', id)

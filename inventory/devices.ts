@@ -44,6 +44,8 @@ export function toDeviceRow(
     life_cycle: 'active',
     service: chooseService(access, device.service),
     secret: stored,
+    secret_revision: revision,
+    secret_set_at: Date.now(),
     search: deviceSearch(device.id, device.label),
     created_at: Date.now(),
     revision,

@@ -20,7 +20,7 @@ const histories = {
 } as const
 
 /**
- * What was changed of an asset or a device and of its installations, the newest first; of one that was removed, too.
+ * What was changed of an asset or a device and of what hangs on it, the newest first; of one that was removed, too.
  * Who is limited to services reads the history of what they see now, without what belongs to others. Throws Problem
  * `not_found`.
  */
@@ -35,19 +35,22 @@ export async function readHistory(
   const present = await registry.selectFrom(table).select('id').where('id', '=', id).executeTakeFirst()
   if (present === undefined && access.services !== null) throw new Problem('not_found', id)
   const all = registry.withoutPlugins()
-  const installations = await all
+  let hanging = all
     .selectFrom('installations')
     .select('id')
     .where(column, '=', id)
     .union(all.selectFrom('installation_versions').select('id').where(column, '=', id))
-    .execute()
+  if (kind === 'asset')
+    hanging = hanging
+      .union(all.selectFrom('documents').select('id').where('asset_id', '=', id))
+      .union(all.selectFrom('meter_indexes').select('id').where('asset_id', '=', id))
   let query = all
     .selectFrom('audit_rows')
     .innerJoin('audit_entries', 'audit_entries.revision', 'audit_rows.revision')
     .selectAll()
     .select('audit_rows.revision as revision')
     .where('kind', '!=', other)
-    .where('object_id', 'in', [id, ...installations.map((each) => each.id)])
+    .where((e) => e.or([e('object_id', '=', id), e('object_id', 'in', hanging)]))
   if (cursor !== undefined) {
     const [revision, position] = decodeCursor(cursor).split('/').map(Number)
     if (!Number.isSafeInteger(revision) || !Number.isSafeInteger(position))

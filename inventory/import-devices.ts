@@ -148,6 +148,8 @@ async function writeDevices(
       life_cycle: device.lifeCycle ?? 'active',
       service: chooseService(access, device.service),
       secret: secrets[i]!.stored,
+      secret_revision: revision,
+      secret_set_at: now,
       search: deviceSearch(device.id, device.label),
       created_at: now,
       revision,

@@ -8,6 +8,7 @@ import { up as services } from './migrations/006-services.ts'
 import { up as bridges } from './migrations/007-bridges.ts'
 import { up as codecs } from './migrations/008-codecs.ts'
 import { up as imports } from './migrations/009-imports.ts'
+import { up as documentsAndSecrets } from './migrations/010-documents-and-secrets.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   { name: '007-bridges', up: bridges },
   { name: '008-codecs', up: codecs },
   { name: '009-imports', up: imports },
+  { name: '010-documents-and-secrets', up: documentsAndSecrets },
 ]
 
 /**

@@ -1,3 +1,5 @@
+import type { DeviceLifeCycle } from '../domain/asset.ts'
+
 /**
  * The tables of the registry, as Kysely sees them. Times are UTC epoch milliseconds; `revision` is the value of the
  * change counter in the transaction that last wrote the row; texts that hold JSON say so.
@@ -34,11 +36,15 @@ export type DeviceTable = {
   label: string | null
   /** Its own, in seconds; null stands for the model's. */
   expected_interval_s: number | null
-  life_cycle: 'active' | 'revoked'
+  life_cycle: DeviceLifeCycle
   /** The service that it belongs to, wherever it hangs; null for nobody's. */
   service: string | null
   /** As store/secrets.ts writes it. */
   secret: string
+  /** The revision that made the secret. */
+  secret_revision: number
+  /** Null for one from before this was kept. */
+  secret_set_at: number | null
   /** What a search looks through: id and label, folded. */
   search: string
   created_at: number
@@ -207,6 +213,7 @@ export type MeterIndexTable = {
 export type DocumentTable = {
   id: string
   asset_id: string
+  kind: 'photo' | 'document'
   name: string
   media_type: string
   bytes: number
@@ -215,6 +222,8 @@ export type DocumentTable = {
   caption: string | null
   created_at: number
   created_by: string | null
+  /** When its file was removed; the row stays, for the history of the asset. */
+  removed_at: number | null
   revision: number
 }
 

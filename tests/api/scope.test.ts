@@ -4,6 +4,7 @@ import { type Role, roleAllows, roles } from '../../domain/role.ts'
 import { addAsset } from '../../inventory/assets.ts'
 import { checkAudit } from '../../inventory/audit-check.ts'
 import { addDevice } from '../../inventory/devices.ts'
+import { addDocument } from '../../inventory/documents.ts'
 import { correctInstallation, install } from '../../inventory/installations.ts'
 import { requestReplay } from '../../inventory/requests.ts'
 import { addToken } from '../../inventory/tokens.ts'
@@ -24,6 +25,10 @@ type Operation = {
 
 // Every object of the other service carries this word, which nothing else does.
 const mark = 'zqx'
+const png = Buffer.from(
+  '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000049454e44ae426082',
+  'hex',
+)
 const theirs: Record<string, string> = { assets: `asset-${mark}`, devices: `device-${mark}` }
 const ours: Record<string, string> = { assets: 'asset-ours', devices: 'device-ours' }
 
@@ -45,6 +50,7 @@ const serviceless = [
 const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
   'POST /assets': () => ({ id: 'new-asset', kind: 'bench', label: 'Banc', parentId: theirs.assets }),
   'PATCH /assets/{id}': () => ({ label: 'Banc' }),
+  'POST /assets/{id}/documents': () => png,
   'POST /devices': () => ({ id: 'new-device', model: 'generic-json' }),
   'PATCH /devices/{id}': () => ({ label: 'Sonde' }),
   'POST /assets/{id}/indexes': () => ({
@@ -105,6 +111,7 @@ beforeAll(async () => {
     })
     await correctInstallation(access, id, { installedAt: now - 8e6 })
     place.installations = id
+    place.documents = (await addDocument(access, place.assets!, png, { name: `${place.assets}.png` }, 1e6)).id
     place.replays = (await requestReplay(access, { deviceId: place.devices! })).id
     await api.store([
       { deviceId: place.devices!, channel: '', quantity: 'temperature', value: 12, observedAt: now - 1e6 },
@@ -156,7 +163,7 @@ async function call(
   const noun = path.split('/')[1]!
   const response = await api.app.inject({
     method,
-    url: `/api/v1${path.replace(/\{\w+\}/, encodeURIComponent(ids[noun] ?? 'none'))}`,
+    url: `/api/v1${path.replace('{documentId}', ids.documents ?? 'none').replace(/\{\w+\}/, encodeURIComponent(ids[noun] ?? 'none'))}`,
     headers: {
       authorization: `Bearer ${tokens[who][role]}`,
       'accept-language': 'en',
@@ -167,7 +174,13 @@ async function call(
   return { status: response.statusCode, text: response.body }
 }
 
-const unknown = { assets: 'asset-none', devices: 'device-none', installations: 'installation-none', replays: 'none' }
+const unknown = {
+  assets: 'asset-none',
+  devices: 'device-none',
+  installations: 'installation-none',
+  replays: 'replay-none',
+  documents: 'document-none',
+}
 const withId = () => operations.filter((each) => each.path.includes('{'))
 
 describe('someone who is limited to a service', () => {
