@@ -17,16 +17,20 @@ export const outages = ['refuses', 'hangs', 'fails', 'is slow', 'has no space', 
 export type Outage = (typeof outages)[number]
 
 /**
- * What an outage trial found: PUBACK's 99th percentile in ms over what was published while Parvis ran, clients that were
- * disconnected otherwise than by our own kill, and how long ingest took to catch up after each outage, in ms.
+ * What an outage trial found: PUBACK's 99th percentile and longest in ms, over what was published while Parvis ran, from
+ * before the outages until all is caught up; clients that were disconnected otherwise than by our own kill; how many
+ * messages waited at the end of each outage, and how long ingest took to catch up then, in ms.
  */
 export type OutageReport = {
   sent: number
   acknowledged: number
   lost: number
+  twice: number
   invented: number
   disconnected: number
   pubackP99Ms: number
+  pubackMaxMs: number
+  waited: Record<string, number>
   caughtUpMs: Record<string, number>
 }
 
@@ -100,6 +104,7 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
   }
   let platform: Platform = await startPlatform({ dataDir, ports, env })
   const load = startLoad(devices, ports.mqtt, options.perSecond)
+  const waited: Record<string, number> = {}
   const caughtUpMs: Record<string, number> = {}
 
   try {
@@ -121,6 +126,7 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       }
       await setTimeout(Math.max(0, outageMs - (Date.now() - beganAt)))
       const lastSeq = lastOf(dataDir)
+      waited[outage] = lastSeq - (readRoleState(dataDir, 'ingest').counters.cursor ?? 0)
       await heal()
       const healedAt = Date.now()
       await until(() => isStored(dataDir, lastSeq), 300_000)
@@ -136,9 +142,12 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       sent: load.sent.size,
       acknowledged: load.acknowledged.size,
       lost: [...load.acknowledged].filter((key) => !found.has(key)).length,
-      invented: [...found].filter((key) => !load.sent.has(key)).length,
+      twice: [...found.values()].filter((count) => count > 1).length,
+      invented: [...found.keys()].filter((key) => !load.sent.has(key)).length,
       disconnected: load.disconnected,
-      pubackP99Ms: load.p99Ms(),
+      pubackP99Ms: load.quantileMs(0.99),
+      pubackMaxMs: load.quantileMs(1),
+      waited,
       caughtUpMs,
     }
   } finally {
@@ -191,11 +200,14 @@ async function registerDevices(dataDir: string, folder: string, count: number): 
   return devices.map((each) => ({ ...each, next: Date.now() - dayMs }))
 }
 
-async function readAll(url: string): Promise<Set<string>> {
+/** How often each message is there. */
+async function readAll(url: string): Promise<Map<string, number>> {
   const store = openInfluxStore(openInflux1({ url, database, timeoutMs: 60_000 }))
-  const found = new Set<string>()
-  for await (const { deviceId, observedAt } of store.scan({ from: 0, to: Number.MAX_SAFE_INTEGER }))
-    found.add(`${deviceId} ${observedAt}`)
+  const found = new Map<string, number>()
+  for await (const { deviceId, observedAt } of store.scan({ from: 0, to: Number.MAX_SAFE_INTEGER })) {
+    const key = `${deviceId} ${observedAt}`
+    found.set(key, (found.get(key) ?? 0) + 1)
+  }
   return found
 }
 
@@ -268,7 +280,10 @@ function startLoad(devices: readonly Device[], port: number, perSecond: number) 
       await until(() => clients.every((client) => client.connected), 60_000)
       isPaused = false
     },
-    p99Ms: () => latenciesMs.sort((a, b) => a - b)[Math.floor(latenciesMs.length * 0.99)] ?? 0,
+    quantileMs(share: number): number {
+      latenciesMs.sort((a, b) => a - b)
+      return latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0
+    },
     /** Publishes no more, waits until all is acknowledged, and disconnects. */
     stop() {
       stopped ??= (async () => {
