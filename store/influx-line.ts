@@ -32,19 +32,19 @@ export function encodeSeries({ deviceId, channel, quantity }: SeriesKey): string
   return `${quantity}${ofChannel},device=${encodeTag(deviceId)}`
 }
 
-/** One line: a float field `value`, at `observedAt` in milliseconds. */
-export function encodeLine(reading: Reading): string {
-  return `${encodeSeries(reading)} value=${reading.value} ${reading.observedAt}`
+/** Why no reading of a series can stand in InfluxDB, or null. */
+export function findSeriesFault({ deviceId, channel, quantity }: SeriesKey): string | null {
+  if (!isQuantity(quantity)) return `there is no quantity "${quantity}"`
+  if (deviceId === '' || !isTagText(deviceId) || !isTagText(channel))
+    return 'the device id or channel is empty, holds control characters or is not Unicode text'
+  return null
 }
 
-/** Why a reading can never stand in InfluxDB, or null. */
-export function findLineFault({ deviceId, channel, quantity, value, observedAt }: Reading): string | null {
-  if (!isQuantity(quantity)) return `there is no quantity "${quantity}"`
+/** Why a value cannot stand in InfluxDB at a time, or null. */
+export function findPointFault({ value, observedAt }: Pick<Reading, 'value' | 'observedAt'>): string | null {
   if (!Number.isFinite(value)) return `the value ${value} is not a finite number`
   if (!Number.isInteger(observedAt) || observedAt < minInfluxTimeMs || observedAt > maxInfluxTimeMs)
     return `observedAt ${observedAt} is not a whole millisecond of the years 1677 to 2262`
-  if (deviceId === '' || !isTagText(deviceId) || !isTagText(channel))
-    return 'the device id or channel is empty, holds control characters or is not Unicode text'
   return null
 }
 

@@ -1,15 +1,9 @@
 import { startFold } from '../domain/aggregate.ts'
 import { compareSeries, type Reading, type SeriesKey } from '../domain/reading.ts'
 import { windowEnd } from '../domain/window.ts'
-import { InfluxRefusal } from './influx-http.ts'
-import { encodeSeries, findLineFault, maxInfluxTimeMs, minInfluxTimeMs } from './influx-line.ts'
-import {
-  type ReadingStore,
-  ReadingsLostError,
-  type Series,
-  type SeriesQuery,
-  type SeriesRange,
-} from './reading-store.ts'
+import { maxInfluxTimeMs, minInfluxTimeMs } from './influx-line.ts'
+import { openInfluxWriter } from './influx-writer.ts'
+import type { ReadingStore, Series, SeriesQuery, SeriesRange } from './reading-store.ts'
 
 /**
  * What differs between the versions of InfluxDB; the rest is the same for all. Times are UTC epoch ms within those that
@@ -31,15 +25,8 @@ export type InfluxServer = {
   remove(range: { devices: readonly string[] | null; from: number; to: number }): Promise<void>
 }
 
-// A batch of lines grows while InfluxDB takes it quickly, and shrinks when it does not.
-const fewestLines = 250
-const mostLines = 20_000
-const slowMs = 1000
-const quickMs = 250
 // Points that are held at a time while a series is read.
 const pageSize = 10_000
-// Series whose encoded names are remembered.
-const maxKnownSeries = 200_000
 
 /**
  * Readings in InfluxDB: measurement = quantity, tags `device` and `channel` (absent when empty), one float field
@@ -51,84 +38,7 @@ export function openInfluxStore(
   server: InfluxServer,
   { hasWritten = false }: { hasWritten?: boolean | undefined } = {},
 ): ReadingStore {
-  const prefixes = new Map<string, string>()
-  let batchLines = 5000
-  let isPrepared = false
-  let hasLines = hasWritten
-
-  function prefixOf(reading: Reading): string {
-    const key = `${reading.deviceId}\n${reading.channel}\n${reading.quantity}`
-    let prefix = prefixes.get(key)
-    if (prefix === undefined) {
-      if (prefixes.size >= maxKnownSeries) prefixes.clear()
-      prefix = encodeSeries(reading)
-      prefixes.set(key, prefix)
-    }
-    return prefix
-  }
-
-  type Line = { index: number; seq: number; text: string }
-
-  async function write(readings: readonly Reading[]) {
-    const rejected: { index: number; reason: string }[] = []
-    const byKey = new Map<string, Line>()
-    for (const [index, reading] of readings.entries()) {
-      const reason = findLineFault(reading)
-      if (reason !== null) {
-        rejected.push({ index, reason })
-        continue
-      }
-      const prefix = prefixOf(reading)
-      const key = `${prefix} ${reading.observedAt}`
-      const other = byKey.get(key)
-      if (other === undefined || reading.seq >= other.seq)
-        byKey.set(key, { index, seq: reading.seq, text: `${prefix} value=${reading.value} ${reading.observedAt}` })
-    }
-    const lines = [...byKey.values()]
-    for (let at = 0; at < lines.length; ) {
-      const batch = lines.slice(at, at + batchLines)
-      await send(batch, rejected)
-      at += batch.length
-    }
-    rejected.sort((a, b) => a.index - b.index)
-    return { rejected }
-  }
-
-  // InfluxDB says that it refused lines, seldom which: the batch is halved until a refused line is alone. Lines that it
-  // had taken are written again by that, which changes nothing.
-  async function send(batch: readonly Line[], rejected: { index: number; reason: string }[]): Promise<void> {
-    if (!isPrepared) {
-      const isNew = await server.prepare().catch((error: Error) => {
-        // A refusal here says nothing of the lines.
-        throw new Error(error.message)
-      })
-      isPrepared = true
-      if (isNew && hasLines) throw new ReadingsLostError('InfluxDB had lost its database, which was made again')
-    }
-    hasLines = true
-    const begun = performance.now()
-    try {
-      await server.write(batch.map((line) => line.text).join('\n'))
-    } catch (error) {
-      if (!(error instanceof InfluxRefusal)) throw error
-      if (error.status === 404) {
-        isPrepared = false
-        await send(batch, rejected)
-        return
-      }
-      if (batch.length === 1) {
-        rejected.push({ index: batch[0]!.index, reason: error.message })
-        return
-      }
-      const half = batch.length >> 1
-      await send(batch.slice(0, half), rejected)
-      await send(batch.slice(half), rejected)
-      return
-    }
-    const tookMs = performance.now() - begun
-    if (tookMs > slowMs) batchLines = Math.max(fewestLines, batchLines >> 1)
-    else if (tookMs < quickMs && batch.length === batchLines) batchLines = Math.min(mostLines, batchLines * 2)
-  }
+  const { write } = openInfluxWriter(server, { hasWritten })
 
   async function listSeries(devices: readonly string[] | null): Promise<SeriesKey[]> {
     if (devices?.length === 0) return []

@@ -4,10 +4,8 @@ import { ensureDebianPackage } from '../../tests/support/debian.ts'
 import { freePort } from '../../tests/support/platform.ts'
 import { startProgram } from '../support/program.ts'
 
-const database = 'city'
-
-/** Debian's InfluxDB 1.6 with its own defaults, over a folder, with an empty database "city". */
-export async function startInfluxDb(folder: string) {
+/** Debian's InfluxDB 1.6 with its own defaults, over a folder, with an empty database. */
+export async function startInfluxDb(folder: string, database = 'city') {
   const command = await ensureDebianPackage('influxdb', 'influxd')
   const port = await freePort()
   const config = join(folder, 'influxdb.conf')
@@ -44,6 +42,7 @@ bind-address = "127.0.0.1:${await freePort()}"
   return {
     pid: program.pid,
     port,
+    url,
     writeUrl: `${url}/write?db=${database}&precision=ms`,
     ask,
     /** Points that were written since it started, by its own count: it costs no query. */

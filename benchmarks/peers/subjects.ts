@@ -42,6 +42,7 @@ async function startStack(
     mqttPort: mosquitto.port,
     credentials,
     pids: [mosquitto.pid, middle.pid, influxDb.pid],
+    storePids: [influxDb.pid],
     countStored: influxDb.countWritten,
     verify: (from, to) => influxDb.count('readings', 'fill_level', from, to),
     async stop() {

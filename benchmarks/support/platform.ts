@@ -6,6 +6,7 @@ import { ingestFile, openIngestFile, readCursor } from '../../store/ingest-file.
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { openSqlite } from '../../store/sqlite.ts'
 import { parvis, startPlatform } from '../../tests/support/platform.ts'
+import { startInfluxDb } from '../peers/influxdb.ts'
 import type { Credentials, Subject } from './subject.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -16,13 +17,13 @@ const everyMs = 15 * 60_000
  * The whole platform as `npm start` runs it, with devices of the model generic-json, load-0, load-1, ... `historyDays` of
  * readings are laid down first, one of each of two quantities every quarter of an hour.
  */
-export async function startParvis(folder: string, clients: number, historyDays = 0) {
+export async function startParvis(folder: string, clients: number, historyDays = 0, env: Record<string, string> = {}) {
   const credentials = await addDevices(folder, clients)
   if (historyDays > 0) await layDown(folder, credentials, historyDays)
   const platform = await startPlatform({
     dataDir: folder,
     execArguments: readStartFlags(),
-    env: readStartEnvironment(),
+    env: { ...readStartEnvironment(), ...env },
   })
   const database = openSqlite(ingestFile(folder), { readOnly: true })
   const subject: Subject = {
@@ -37,6 +38,25 @@ export async function startParvis(folder: string, clients: number, historyDays =
     },
   }
   return { ...subject, httpUrl: platform.httpUrl, dataDir: folder }
+}
+
+/** The whole platform, whose readings go into Debian's InfluxDB 1.6, beside it. */
+export async function startParvisOnInflux(folder: string, clients: number): Promise<Subject> {
+  const influxDb = await startInfluxDb(join(folder, 'influxdb'), 'parvis')
+  const parvis = await startParvis(folder, clients, 0, {
+    PARVIS_STORE: 'influxdb1',
+    PARVIS_INFLUX_URL: influxDb.url,
+  })
+  return {
+    ...parvis,
+    pids: [...parvis.pids, influxDb.pid],
+    storePids: [influxDb.pid],
+    verify: (from, to) => influxDb.count('fill_level', 'value', from, to),
+    async stop() {
+      await parvis.stop()
+      await influxDb.stop()
+    },
+  }
 }
 
 async function addDevices(folder: string, clients: number): Promise<Credentials> {

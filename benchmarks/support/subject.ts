@@ -7,6 +7,8 @@ export type Subject = {
   credentials: Credentials
   /** The processes that it consists of. */
   pids: readonly number[]
+  /** Those of them that are the store's own. */
+  storePids?: readonly number[]
   /** Messages that were stored since it started, by a count of its own that costs it next to nothing. */
   countStored(): Promise<number>
   /** Messages found in the store by a query: those whose observedAt is in [from, to), UTC epoch ms. */

@@ -34,7 +34,8 @@ async function listen(answer: (request: Request) => Answer) {
 
 /** Reads line protocol as its reference describes it; throws for a line that breaks it. */
 function parseLines(text: string): Point[] {
-  return text.split('\n').map((line) => {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line) => {
     const [key, fields, time] = splitAt(line, ' ')
     const value = /^value=(-?[\d.]+(?:e[+-]?\d+)?)$/.exec(fields ?? '')?.[1]
     if (key === undefined || value === undefined || !/^-?\d+$/.test(time ?? ''))

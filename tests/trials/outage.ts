@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import { openInfluxStore } from '../../store/influx.ts'
@@ -20,6 +22,9 @@ export type Outage = (typeof outages)[number]
  * What an outage trial found: PUBACK's 99th percentile and longest in ms, over what was published while Parvis ran, from
  * before the outages until all is caught up; clients that were disconnected otherwise than by our own kill; how many
  * messages waited at the end of each outage, and how long ingest took to catch up then, in ms.
+ *
+ * What others on the machine take is told beside it, as 99th percentiles in ms: `diskP99Ms` is an fdatasync of 20 KB, alone,
+ * on the same disk; `loopP99Ms` how late the event loop of the publishers ran.
  */
 export type OutageReport = {
   sent: number
@@ -30,6 +35,8 @@ export type OutageReport = {
   disconnected: number
   pubackP99Ms: number
   pubackMaxMs: number
+  diskP99Ms: number
+  loopP99Ms: number
   waited: Record<string, number>
   caughtUpMs: Record<string, number>
 }
@@ -104,6 +111,7 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
   }
   let platform: Platform = await startPlatform({ dataDir, ports, env })
   const load = startLoad(devices, ports.mqtt, options.perSecond)
+  const machine = await probeMachine(folder)
   const waited: Record<string, number> = {}
   const caughtUpMs: Record<string, number> = {}
 
@@ -147,11 +155,13 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       disconnected: load.disconnected,
       pubackP99Ms: load.quantileMs(0.99),
       pubackMaxMs: load.quantileMs(1),
+      ...machine.read(),
       waited,
       caughtUpMs,
     }
   } finally {
     await load.stop().catch(() => {})
+    await machine.stop()
     await platform.kill()
     await proxy.close()
     await influxd.stop('SIGKILL')
@@ -209,6 +219,41 @@ async function readAll(url: string): Promise<Map<string, number>> {
     found.set(key, (found.get(key) ?? 0) + 1)
   }
   return found
+}
+
+const probeEveryMs = 100
+const probeBytes = 20_000
+
+/** Measures, a few times a second, what the machine itself lets wait. */
+async function probeMachine(folder: string) {
+  const file = await open(join(folder, 'probe'), 'w')
+  const bytes = Buffer.alloc(probeBytes)
+  const loop = monitorEventLoopDelay({ resolution: 5 })
+  const tookMs: number[] = []
+  let isStopped = false
+  loop.enable()
+  const probing = (async () => {
+    while (!isStopped) {
+      const begun = performance.now()
+      await file.write(bytes, 0, bytes.length, 0)
+      await file.datasync()
+      tookMs.push(performance.now() - begun)
+      await setTimeout(probeEveryMs)
+    }
+    await file.close()
+  })()
+  return {
+    read: () => ({ diskP99Ms: quantile(tookMs, 0.99), loopP99Ms: loop.percentile(99) / 1e6 }),
+    async stop() {
+      isStopped = true
+      await probing
+    },
+  }
+}
+
+function quantile(values: number[], share: number): number {
+  values.sort((a, b) => a - b)
+  return values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0
 }
 
 type Device = { id: string; secret: string; next: number }
@@ -280,10 +325,7 @@ function startLoad(devices: readonly Device[], port: number, perSecond: number) 
       await until(() => clients.every((client) => client.connected), 60_000)
       isPaused = false
     },
-    quantileMs(share: number): number {
-      latenciesMs.sort((a, b) => a - b)
-      return latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0
-    },
+    quantileMs: (share: number) => quantile(latenciesMs, share),
     /** Publishes no more, waits until all is acknowledged, and disconnects. */
     stop() {
       stopped ??= (async () => {
