@@ -19,7 +19,20 @@ export default defineConfig({
           ...common,
           name: 'parvis',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/trials/**', 'tests/platform-on-postgresql.test.ts', 'node_modules/**'],
+          exclude: [
+            'tests/trials/**',
+            'tests/platform-on-postgresql.test.ts',
+            'tests/dashboards/web/**',
+            'node_modules/**',
+          ],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'pages',
+          include: ['tests/dashboards/web/**/*.test.ts'],
+          globalSetup: 'tests/support/with-pages.ts',
         },
       },
       {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodePayload, toHexLines, toText } from '../../dashboards/web/src/payload.ts'
+import { decodePayload, toHexLines, toText } from '../../dashboards/web/src/pages/dead-letters/payload.ts'
 
 test('any bytes come through base64 and the dump as they were', () => {
   fc.assert(

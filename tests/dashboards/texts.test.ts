@@ -1,3 +1,5 @@
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { en } from '../../dashboards/web/src/texts/en.ts'
 import { fr, type Texts } from '../../dashboards/web/src/texts/fr.ts'
@@ -25,18 +27,32 @@ describe.each(tables)('texts in %s', (language, texts) => {
     expect(Object.keys(texts.states).sort()).toEqual([...assetStates].sort())
     expect(Object.keys(texts.deadLetters.reasons).sort()).toEqual([...deadLetterReasons].sort())
   })
+})
 
+// The texts of all pages and, under `pages/`, those of one page each.
+const files = globSync('pages/*/texts.ts', { cwd: join(import.meta.dirname, '../../dashboards/web/src') })
+const everywhere: [string, { fr: object; en: object }][] = [
+  ['texts', { fr, en }],
+  ...(await Promise.all(
+    files.map(async (file): Promise<[string, { fr: object; en: object }]> => {
+      const { texts } = await import(join('../../dashboards/web/src', file))
+      return [file, texts]
+    }),
+  )),
+]
+
+describe.each(everywhere)('%s', (_, { fr, en }) => {
   test('no text is empty, and each that takes a value tells it', () => {
-    for (const [path, text] of leaves(texts)) {
+    for (const [path, text] of [...leaves(fr), ...leaves(en)]) {
       const told = typeof text === 'function' ? text('VALUE', 'VALUE', 'VALUE') : text
       expect(told.trim(), path).not.toBe('')
       if (typeof text === 'function') expect(told, path).toContain('VALUE')
     }
   })
-})
 
-test('both languages have the same texts', () => {
-  expect(leaves(en).map(([path]) => path)).toEqual(leaves(fr).map(([path]) => path))
+  test('both languages have the same texts', () => {
+    expect(leaves(en).map(([path]) => path)).toEqual(leaves(fr).map(([path]) => path))
+  })
 })
 
 type Text = string | ((...values: string[]) => string)

@@ -21,6 +21,10 @@ export const i18n = {
   get t(): Texts {
     return tables[language]
   },
+  /** The texts of one page, which stand beside it. */
+  of<PageTexts>(texts: Record<Language, PageTexts>): PageTexts {
+    return texts[language]
+  },
   choose(chosen: Language): void {
     language = chosen
     document.documentElement.lang = chosen

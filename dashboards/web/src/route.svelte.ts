@@ -1,5 +1,4 @@
-export const views = ['live', 'assets', 'devices', 'dead-letters'] as const
-export type View = (typeof views)[number]
+import { pages, type View } from './pages.ts'
 
 /** Where the reader is: `#/assets/bin-12`, `#/assets?state=silent`. `view` is null at the bare address. */
 type Route = { view: View | null; id: string | null; params: URLSearchParams }
@@ -56,7 +55,7 @@ function parseHash(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2)
   const [view, id] = path.split('/', 2)
   return {
-    view: views.find((each) => each === view) ?? null,
+    view: pages.find((each) => each.view === view)?.view ?? null,
     id: id === undefined || id === '' ? null : decodeId(id),
     params: new URLSearchParams(query),
   }

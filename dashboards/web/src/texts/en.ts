@@ -21,7 +21,8 @@ export const en: Texts = {
     signOut: 'Sign out',
     signedInAs: (role) => `Signed in: ${role}`,
   },
-  views: { live: 'Live', assets: 'Assets', devices: 'Devices', deadLetters: 'Dead letters' },
+  views: { assets: 'Assets', devices: 'Devices', 'dead-letters': 'Dead letters', live: 'Live' },
+  groups: { day: 'The day', services: 'Services', inventory: 'Inventory', administration: 'Administration' },
   roles: { viewer: 'viewer', technician: 'technician', manager: 'manager', admin: 'administrator' },
   health: {
     title: 'State of the platform',
@@ -226,6 +227,8 @@ export const en: Texts = {
     server: 'The service met an error and wrote it to its log. Try again in a moment.',
     other: 'The request could not be carried out.',
     retry: 'Try again',
+    outdated: 'Parvis was updated: load the page again.',
+    reload: 'Load again',
   },
   kinds: {
     waste_container: 'Waste container',

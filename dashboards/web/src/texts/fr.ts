@@ -24,7 +24,13 @@ export const fr = {
     signOut: 'Se déconnecter',
     signedInAs: (role: string) => `Connecté : ${role}`,
   },
-  views: { live: 'En direct', assets: 'Équipements', devices: 'Appareils', deadLetters: 'Messages écartés' },
+  views: {
+    assets: 'Équipements',
+    devices: 'Appareils',
+    'dead-letters': 'Messages écartés',
+    live: 'En direct',
+  },
+  groups: { day: 'Aujourd’hui', services: 'Services', inventory: 'Inventaire', administration: 'Administration' },
   roles: { viewer: 'lecture', technician: 'technicien', manager: 'gestionnaire', admin: 'administration' } as Record<
     Role,
     string
@@ -233,6 +239,8 @@ export const fr = {
     server: 'Le service a rencontré une erreur, consignée dans son journal. Réessayez dans un instant.',
     other: 'La demande n’a pas pu être traitée.',
     retry: 'Réessayer',
+    outdated: 'Parvis a été mis à jour : rechargez la page.',
+    reload: 'Recharger',
   },
   kinds: {
     waste_container: 'Conteneur à déchets',

@@ -1,6 +1,6 @@
 import { SvelteMap } from 'svelte/reactivity'
-import { get, type Page, type Reading } from './api.ts'
-import { pickKeyReading } from './key-reading.ts'
+import { get, type Page, type Reading } from '../../api.ts'
+import { pickKeyReading } from '../../key-reading.ts'
 
 // A browser opens six connections to a server, and one of them is the stream's.
 const maxAtOnce = 3

@@ -1,101 +1,38 @@
-import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import mqtt, { type MqttClient } from 'mqtt'
-import type { Browser, Page } from 'playwright-core'
+import type { MqttClient } from 'mqtt'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { newVisitor, startBrowser, type Watch } from '../support/browser.ts'
-import { makeFolder, type Platform, parvis, startPlatform } from '../support/platform.ts'
+import { parvis } from '../../support/platform.ts'
+import { focused, type Site, startSite, tabTo } from '../../support/site.ts'
 
-const root = join(import.meta.dirname, '..', '..')
+const root = join(import.meta.dirname, '..', '..', '..')
 const markup = '<img src=x onerror="document.title=1"> {{7*7}} <b>gras</b>'
 const maxCompressedBytes = 60_000
 
-const folder = makeFolder()
-let platform: Platform
-let browser: Browser
-let viewer: { token: string }
-let manager: { token: string }
+let site: Site
 const devices = new Map<string, MqttClient>()
-const watches: Watch[] = []
 
 beforeAll(async () => {
-  await buildPages()
-  platform = await startPlatform({ dataDir: folder.path })
-  browser = await startBrowser()
-  viewer = await parvis(folder.path, 'token', 'create', '--role', 'viewer')
-  manager = await parvis(folder.path, 'token', 'create', '--role', 'manager')
+  site = await startSite()
   for (const id of ['probe-1', 'probe-2', 'probe-3', markup.replaceAll('/', '')])
-    devices.set(id, await connectNewDevice(id))
+    devices.set(id, await site.connectDevice(id))
   await addAsset('bin-1', 'waste_container', 'Conteneur, rue de la Paix')
   await addAsset('bin-2', 'waste_container', markup)
-  await parvis(folder.path, 'install', 'probe-1', 'bin-1', '--at', '2020-01-01T00:00:00Z')
-  await parvis(folder.path, 'install', 'probe-2', 'bin-2', '--at', '2020-01-01T00:00:00Z')
+  const installedAt = '2020-01-01T00:00:00Z'
+  await site.request('POST', '/installations', { deviceId: 'probe-1', assetId: 'bin-1', installedAt })
+  await site.request('POST', '/installations', { deviceId: 'probe-2', assetId: 'bin-2', installedAt })
 })
+afterAll(() => site?.close())
+afterEach(() => site.endVisits())
 
-afterAll(async () => {
-  for (const client of devices.values()) await client.endAsync()
-  await browser?.close()
-  await platform?.stop()
-  folder.remove()
-})
-
-// Whatever a test does, nothing may leave the origin, break the policy, or throw.
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
-  for (const { foreignRequests, violations, errors } of watches.splice(0))
-    expect({ foreignRequests, violations, errors }).toEqual({ foreignRequests: [], violations: [], errors: [] })
-})
-
-// As `npm run build` does it: in this process the test environment would be built in.
-function buildPages() {
-  const args = [
-    join(root, 'node_modules/vite/bin/vite.js'),
-    'build',
-    join(root, 'dashboards/web'),
-    '--logLevel',
-    'warn',
-  ]
-  return promisify(execFile)(process.execPath, args, { env: { PATH: process.env.PATH } })
-}
-
-async function connectNewDevice(id: string): Promise<MqttClient> {
-  const { secret } = await parvis<{ secret: string }>(
-    folder.path,
-    ...['device', 'add', id, '--model', 'generic-json', '--label', `Sonde ${id}`],
-  )
-  return mqtt.connectAsync(`mqtt://127.0.0.1:${platform.mqttPort}`, { clientId: id, username: id, password: secret })
-}
-
-async function addAsset(id: string, kind: string, label: string): Promise<void> {
-  const response = await fetch(`${platform.httpUrl}/api/v1/assets`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${manager.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ id, kind, label }),
-  })
-  expect(response.status).toBe(201)
-}
+const addAsset = (id: string, kind: string, label: string) => site.request('POST', '/assets', { id, kind, label })
+const signIn = (hash = '', options: Parameters<Site['visit']>[0] = {}) => site.signIn('viewer', hash, options)
 
 function publish(id: string, payload: unknown) {
   const bytes = payload instanceof Buffer ? payload : JSON.stringify(payload)
   return devices.get(id)!.publishAsync(`devices/${id}/up`, bytes, { qos: 1 })
-}
-
-async function visit(options: Parameters<typeof newVisitor>[2] = {}): Promise<Page> {
-  const { context, watch } = await newVisitor(browser, platform.httpUrl, options)
-  watches.push(watch)
-  return context.newPage()
-}
-
-/** A page that is signed in by the link, as the demo prints it. */
-async function signIn(hash = '', options: Parameters<typeof newVisitor>[2] = {}): Promise<Page> {
-  const page = await visit(options)
-  await page.goto(`/#token=${viewer.token}`)
-  await page.locator('main#content').waitFor()
-  if (hash !== '') await page.goto(`/${hash}`)
-  return page
 }
 
 const shows = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
@@ -104,20 +41,20 @@ describe('signing in', () => {
   test('a link signs in, and its token is gone from the address and the history', async () => {
     const page = await signIn()
     await shows(page, 'Se déconnecter')
-    expect(page.url()).toBe(`${platform.httpUrl}/`)
+    expect(page.url()).toBe(`${site.platform.httpUrl}/`)
     expect(await page.evaluate('document.cookie')).toBe('')
     await page.reload()
     await shows(page, 'Se déconnecter')
   })
 
   test('without a token a form takes one and says how to get it; a wrong one is refused in words', async () => {
-    const page = await visit()
+    const page = await site.visit()
     await page.goto('/')
     await shows(page, 'token create --role viewer')
     await page.getByLabel('Jeton d’accès').fill('not-a-token')
     await page.getByRole('button', { name: 'Se connecter' }).click()
     await page.getByRole('alert').getByText('n’est pas connu').waitFor()
-    await page.getByLabel('Jeton d’accès').fill(viewer.token)
+    await page.getByLabel('Jeton d’accès').fill(await site.token('viewer'))
     await page.keyboard.press('Enter')
     await page.locator('main#content').waitFor()
     await page.getByRole('button', { name: 'Se déconnecter' }).click()
@@ -127,11 +64,11 @@ describe('signing in', () => {
   })
 
   test('a token that is revoked ends the session, and the page says so', async () => {
-    const mine = await parvis<{ id: string; token: string }>(folder.path, 'token', 'create', '--role', 'admin')
-    const page = await visit()
+    const mine = await parvis<{ id: string; token: string }>(site.dataDir, 'token', 'create', '--role', 'admin')
+    const page = await site.visit()
     await page.goto(`/#token=${mine.token}`)
     await page.locator('main#content').waitFor()
-    await fetch(`${platform.httpUrl}/api/v1/tokens/${mine.id}`, {
+    await fetch(`${site.platform.httpUrl}/api/v1/tokens/${mine.id}`, {
       method: 'DELETE',
       headers: { authorization: `Bearer ${mine.token}` },
     })
@@ -141,7 +78,7 @@ describe('signing in', () => {
 
 describe('what is arriving', () => {
   test('a reading shows as it is stored, without a reload, and a pause holds the list', async () => {
-    const page = await signIn('#/assets?kind=waste_container')
+    const page = await signIn('#/live')
     const live = page.getByRole('region', { name: 'En direct' })
     await live.getByText('Connecté').waitFor()
     await publish('probe-1', { readings: { fill_level: 41.5, battery_level: 88 } })
@@ -156,19 +93,17 @@ describe('what is arriving', () => {
     await live.getByText('En pause', { exact: true }).waitFor()
     await publish('probe-1', { readings: { fill_level: 43.5 } })
     await publish('probe-1', { readings: { fill_level: 44.5 } })
-    // The list of assets is not paused: once it has the reading, the page was told of it.
-    await page
-      .getByRole('row')
-      .filter({ hasText: 'rue de la Paix' })
-      .getByText(/44,5\s%/)
-      .waitFor()
-    expect(await live.getByText(/44,5\s%/).count()).toBe(0)
+    // Once another page shows them, this one was told of them too.
+    const other = await signIn('#/live')
+    await publish('probe-1', { readings: { fill_level: 45.5 } })
+    await shows(other, /45,5\s%/)
+    expect(await live.getByText(/45,5\s%/).count()).toBe(0)
     await live.getByRole('button', { name: 'Reprendre' }).click()
-    await live.getByText(/44,5\s%/).waitFor()
+    await live.getByText(/45,5\s%/).waitFor()
   })
 
   test('the list stays short, however much arrives, and the rate is told', async () => {
-    const page = await signIn()
+    const page = await signIn('#/live')
     const live = page.getByRole('region', { name: 'En direct' })
     await live.getByText('Connecté').waitFor()
     for (let i = 0; i < 80; i++) await publish('probe-2', { readings: { distance: i / 10 } })
@@ -333,24 +268,23 @@ describe('for everyone', () => {
     }
   })
 
-  test('the page is small, and holds no inline script or style', () => {
+  test('what every visitor loads is small, and holds no inline script or style', () => {
     const built = join(root, 'dist/web')
-    const files = readdirSync(built, { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
-    const sizes = files.map((file) => gzipSync(readFileSync(join(file.parentPath, file.name))).length)
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(maxCompressedBytes)
     const page = readFileSync(join(built, 'index.html'), 'utf8')
+    const files = Array.from(page.matchAll(/(?:src|href)="\/([^"]+)"/g), ([, file]) => file!)
+    const sizes = files.map((file) => gzipSync(readFileSync(join(built, file))).length)
+    expect(files.length).toBeGreaterThan(2)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(maxCompressedBytes)
     expect(page).not.toMatch(/<style|style=|<script>|<script type="module">|https?:/)
   })
 })
 
 /** Waits until the API gives a fill level as a device's latest. */
 async function stored(deviceId: string, value: number): Promise<void> {
-  const headers = { authorization: `Bearer ${viewer.token}` }
   await expect
     .poll(
       async () => {
-        const response = await fetch(`${platform.httpUrl}/api/v1/devices/${deviceId}/latest`, { headers })
-        const { items } = (await response.json()) as { items: { value: number }[] }
+        const { items } = await site.request<{ items: { value: number }[] }>('GET', `/devices/${deviceId}/latest`)
         return items.map((item) => item.value)
       },
       { timeout: 10_000 },
@@ -363,32 +297,11 @@ async function stored(deviceId: string, value: number): Promise<void> {
  * that opens before would look again only ten seconds later.
  */
 async function listed(kind: string, count: number): Promise<void> {
-  const headers = { authorization: `Bearer ${viewer.token}` }
   await expect
     .poll(
-      async () => {
-        const response = await fetch(`${platform.httpUrl}/api/v1/status/assets?kind=${kind}&limit=100`, { headers })
-        return ((await response.json()) as { items: unknown[] }).items.length
-      },
+      async () =>
+        (await site.request<{ items: unknown[] }>('GET', `/status/assets?kind=${kind}&limit=100`)).items.length,
       { timeout: 10_000 },
     )
     .toBe(count)
-}
-
-function focused(page: Page): Promise<string> {
-  return page.evaluate('document.activeElement.textContent.trim()')
-}
-
-/** Presses a key until what is named has the focus; everything on the way must show that it has it. */
-async function tabTo(page: Page, name: string, key = 'Tab'): Promise<void> {
-  const seen: string[] = []
-  for (let i = 0; i < 80; i++) {
-    await page.keyboard.press(key)
-    const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
-    const text = await focused(page)
-    expect(outline, `the focus is seen on: ${text}`).not.toBe('none')
-    if (text === name) return
-    seen.push(text)
-  }
-  throw new Error(`no Tab reached "${name}", only: ${seen.join(' | ')}`)
 }

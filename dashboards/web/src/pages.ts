@@ -1,0 +1,67 @@
+import type { Component } from 'svelte'
+import type { Role } from '../../../domain/role.ts'
+
+// A page takes nothing: where the reader is, `route` tells.
+type PageModule = { default: Component<Record<string, never>> }
+type PageEntry = {
+  /** Its name in the address, and of its folder under `pages/`. */
+  view: string
+  group: 'day' | 'services' | 'inventory' | 'administration' | 'own'
+  /** The least role that finds it of use; the API judges for itself. */
+  role: Role
+  /** Strokes in a square of 16 by 16. */
+  icon: string
+  /** Loaded when it is first opened, so that nobody waits for pages of others. */
+  load: () => Promise<PageModule>
+}
+
+/**
+ * Every page, in the order of the navigation; the first one is what a visitor finds. A new page is a folder with a
+ * `page.svelte`, a line here and its name in the texts.
+ */
+export const pages = [
+  {
+    view: 'assets',
+    group: 'inventory',
+    role: 'viewer',
+    icon: 'M2 6l6-4 6 4v8H2zM6 14V9h4v5',
+    load: () => import('./pages/assets/page.svelte'),
+  },
+  {
+    view: 'devices',
+    group: 'inventory',
+    role: 'viewer',
+    icon: 'M8 14V8M5.5 9.5a3.5 3.5 0 1 1 5 0M3.4 11.6a6.5 6.5 0 1 1 9.2 0',
+    load: () => import('./pages/devices/page.svelte'),
+  },
+  {
+    view: 'dead-letters',
+    group: 'inventory',
+    role: 'viewer',
+    icon: 'M2 4h12v9H2zM2 4l6 5 6-5M2 2l12 13',
+    load: () => import('./pages/dead-letters/page.svelte'),
+  },
+  {
+    view: 'live',
+    group: 'inventory',
+    role: 'viewer',
+    icon: 'M1 8h3l2-5 4 10 2-5h3',
+    load: () => import('./pages/live/page.svelte'),
+  },
+] as const satisfies readonly PageEntry[]
+
+export type View = (typeof pages)[number]['view']
+/** The groups of the navigation, in its order; pages of `own` are reached from elsewhere. */
+export const groups = ['day', 'services', 'inventory', 'administration'] as const satisfies PageEntry['group'][]
+
+const ranks: Record<Role, number> = { viewer: 0, technician: 1, manager: 2, admin: 3 }
+
+/** Whether a role may do what is asked of at least another one. */
+export function roleAllows(role: Role, asked: Role): boolean {
+  return ranks[role] >= ranks[asked]
+}
+
+/** The pages of one group that a role finds of use. */
+export function listPages(group: PageEntry['group'], role: Role): (PageEntry & { view: View })[] {
+  return pages.filter((page) => page.group === group && roleAllows(role, page.role))
+}

@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import mqtt, { type MqttClient } from 'mqtt'
+import type { Browser, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import type { Role } from '../../domain/role.ts'
+import { newVisitor, startBrowser, type Watch } from './browser.ts'
+import { makeFolder, type Platform, parvis, startPlatform } from './platform.ts'
+import { noteRealPackage } from './real-parts.ts'
+import { until } from './until.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+
+type VisitorOptions = Parameters<typeof newVisitor>[2]
+
+/** The pages as a visitor meets them: the real platform, and Chromium in front of it. */
+export type Site = {
+  platform: Platform
+  dataDir: string
+  browser: Browser
+  /** A token of a role, made once. */
+  token(role: Role): Promise<string>
+  /** Asks the API as an admin; answers the document, or fails with what was refused. */
+  request<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>
+  /** Registers a device of model `generic-json` and connects it. */
+  connectDevice(id: string): Promise<MqttClient>
+  /** An empty page of a visitor with own cookies. */
+  visit(options?: VisitorOptions): Promise<Page>
+  /** A page that is signed in by the link, as the demo prints it, and stands at `hash`. */
+  signIn(role: Role, hash?: string, options?: VisitorOptions): Promise<Page>
+  /** Ends all visits; fails if a page sent a request elsewhere, broke the policy or threw. For `afterEach`. */
+  endVisits(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts the platform with its pages and a browser; with `city`, a simulated city of so many assets publishes to it. */
+export async function startSite(
+  options: { city?: { assets: number }; env?: Record<string, string> } = {},
+): Promise<Site> {
+  const folder = makeFolder()
+  const [platform, browser] = await Promise.all([
+    startPlatform({ dataDir: folder.path, env: options.env }),
+    startBrowser(),
+  ])
+  const origin = platform.httpUrl
+  const tokens = new Map<Role, string>()
+  const devices: MqttClient[] = []
+  const watches: Watch[] = []
+  let city: ChildProcess | undefined
+
+  async function token(role: Role): Promise<string> {
+    const made =
+      tokens.get(role) ?? (await parvis<{ token: string }>(folder.path, 'token', 'create', '--role', role)).token
+    tokens.set(role, made)
+    return made
+  }
+
+  async function request<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${origin}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await token('admin')}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as Answer
+  }
+
+  async function connectDevice(id: string): Promise<MqttClient> {
+    const { secret } = await request<{ secret: string }>('POST', '/devices', {
+      id,
+      model: 'generic-json',
+      label: `Sonde ${id}`,
+    })
+    const url = `mqtt://127.0.0.1:${platform.mqttPort}`
+    const client = await mqtt.connectAsync(url, { clientId: id, username: id, password: secret })
+    devices.push(client)
+    return client
+  }
+
+  async function visit(visitor: VisitorOptions = {}): Promise<Page> {
+    const { context, watch } = await newVisitor(browser, origin, visitor)
+    watches.push(watch)
+    return context.newPage()
+  }
+
+  async function signIn(role: Role, hash = '', visitor: VisitorOptions = {}): Promise<Page> {
+    const page = await visit(visitor)
+    await page.goto(`/#token=${await token(role)}`)
+    await page.locator('main#content').waitFor()
+    if (hash !== '') await page.goto(`/${hash}`)
+    return page
+  }
+
+  async function endVisits(): Promise<void> {
+    for (const context of browser.contexts()) await context.close()
+    for (const { foreignRequests, violations, errors } of watches.splice(0))
+      expect({ foreignRequests, violations, errors }).toEqual({ foreignRequests: [], violations: [], errors: [] })
+  }
+
+  async function close(): Promise<void> {
+    city?.kill()
+    for (const device of devices) await device.endAsync()
+    await browser.close()
+    await platform.stop()
+    folder.remove()
+  }
+
+  const site = {
+    platform,
+    dataDir: folder.path,
+    browser,
+    token,
+    request,
+    connectDevice,
+    visit,
+    signIn,
+    endVisits,
+    close,
+  }
+  if (options.city !== undefined) city = await startCity(site, options.city.assets)
+  return site
+}
+
+/** A city that lives twenty times as fast as a real one, until all but the few that are silent by design were heard. */
+async function startCity(site: Site, assets: number): Promise<ChildProcess> {
+  const arguments_ = ['simulate', '--seed', '68', '--speed', '20', '--assets', String(assets)]
+  const city = spawn(
+    process.execPath,
+    [
+      join(root, 'cli', 'parvis.ts'),
+      ...arguments_,
+      ...['--url', site.platform.httpUrl, '--mqtt', `mqtt://127.0.0.1:${site.platform.mqttPort}`],
+      ...['--token', await site.token('manager')],
+    ],
+    { cwd: root, env: { PATH: process.env.PATH, PARVIS_DATA_DIR: site.dataDir }, stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  let errors = ''
+  city.stderr!.on('data', (bytes) => (errors += bytes))
+  await until(async () => {
+    if (city.exitCode !== null) throw new Error(`the simulated city ended with ${city.exitCode}: ${errors}`)
+    const { items } = await site.request<{ items: { state: string; count: number }[] }>('GET', '/status/assets/counts')
+    return items.filter((each) => each.state === 'working').reduce((sum, { count }) => sum + count, 0) >= assets / 2
+  }, 60_000)
+  return city
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe-core finds wrong with a page as it stands, by WCAG 2.1 A and AA and its good practices: rule and elements. */
+export async function findBarriers(page: Page): Promise<string[]> {
+  noteRealPackage('axe-core')
+  await page.evaluate(axeSource)
+  const violations = (await page.evaluate(
+    `axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target.join(' ')) })))`,
+  )) as { id: string; targets: string[] }[]
+  return violations.map(({ id, targets }) => `${id}: ${targets.join(', ')}`)
+}
+
+/** The text of what has the focus. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate('document.activeElement.textContent.trim()')
+}
+
+/** Presses a key until what is named has the focus; everything on the way must show that it has it. */
+export async function tabTo(page: Page, name: string, key = 'Tab'): Promise<void> {
+  const seen: string[] = []
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press(key)
+    const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
+    const text = await focused(page)
+    expect(outline, `the focus is seen on: ${text}`).not.toBe('none')
+    if (text === name) return
+    seen.push(text)
+  }
+  throw new Error(`no ${key} reached "${name}", only: ${seen.join(' | ')}`)
+}
