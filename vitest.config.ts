@@ -31,6 +31,8 @@ export default defineConfig({
         test: {
           ...common,
           name: 'pages',
+          // A browser that draws by software takes its time where others work beside it.
+          testTimeout: 60_000,
           include: ['tests/dashboards/web/**/*.test.ts'],
           globalSetup: 'tests/support/with-pages.ts',
         },

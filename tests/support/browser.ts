@@ -17,7 +17,7 @@ export async function startBrowser(): Promise<Browser> {
 }
 
 // Below the tests' own limit, so that what was looked for is told.
-const lookTimeoutMs = 10_000
+const lookTimeoutMs = 25_000
 
 /** What the pages of one context did that they never may. */
 export type Watch = { foreignRequests: string[]; violations: string[]; errors: string[] }
