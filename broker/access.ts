@@ -72,7 +72,7 @@ export type Access = {
     userName: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Principal | ConnectRefusal>
-  /** Calls back with those of the names that `isConcerned` that were revoked or removed; returns how to stop watching. */
+  /** Calls back with those of the names that `isConcerned` that were revoked or removed, or got another secret; returns how to stop watching. */
   watch(onRevoked: (name: string) => void, isConcerned: (name: string) => boolean): () => void
 }
 
@@ -152,10 +152,14 @@ function watchRegistry(
         revision = await readRevision(registry)
         return
       }
-      const changes = await readChanges(registry, revision)
+      const since = revision
+      const changes = await readChanges(registry, since)
       const names = [...changes.devices, ...changes.integrations].filter(isConcerned)
       const credentials = await readCredentials(registry, names)
-      for (const name of names) if (credentials.get(name)?.revoked !== false) onRevoked(name)
+      for (const name of names) {
+        const credential = credentials.get(name)
+        if (credential === undefined || credential.revoked || credential.secretRevision > since) onRevoked(name)
+      }
       revision = changes.revision
     } catch (error) {
       log(`broker: the registry does not answer: ${(error as Error).message}`)

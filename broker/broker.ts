@@ -189,7 +189,7 @@ export async function startBroker(options: BrokerOptions) {
   const unwatch = access.watch(
     (name) => {
       for (const connection of connectionsOf(name)) {
-        log('info', `broker: ${name} was revoked or removed; disconnected`)
+        log('info', `broker: ${name} was revoked or removed, or has another secret; disconnected`)
         connection.socket.destroy()
       }
       sessions.purge(name)

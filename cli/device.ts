@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { addDevice, listDevices, revokeDevice } from '../inventory/devices.ts'
+import { formatTime } from '../domain/time.ts'
+import { adoptDevice, listFoundlings } from '../inventory/adoption.ts'
+import { addDevice, listDevices, renewSecret, revokeDevice } from '../inventory/devices.ts'
 import { importDevices } from '../inventory/import-devices.ts'
 import type { Mapping } from '../inventory/import-mapping.ts'
 import { mappingSchema } from '../inventory/import-mapping.ts'
 import { getProfile } from '../inventory/import-profiles.ts'
 import { parseInput } from '../inventory/input.ts'
 import type { Access } from '../store/access.ts'
+import { openIngestReader } from '../store/ingest-reader.ts'
 import {
   type Command,
   formatColumns,
@@ -59,6 +62,68 @@ export const deviceCommands: Record<string, Command> = {
     async run({ access, print }, [id]) {
       const device = await revokeDevice(await access(), id!)
       print(device, `${device.id}  ${device.lifeCycle}`)
+    },
+  },
+  'device secret': {
+    usage: 'device secret <id> [--secret s]',
+    summary: {
+      fr: 'Donne un autre secret à un appareil ; l’ancien ne vaut plus rien',
+      en: 'Gives a device another secret; the old one is of no use any more',
+    },
+    words: 1,
+    options: { secret: { type: 'string' } },
+    optionTexts: {
+      secret: { fr: 'secret choisi, d’au moins 16 caractères', en: 'chosen secret, of at least 16 characters' },
+    },
+    async run({ access, print }, [id], values) {
+      const { device, secret } = await renewSecret(await access(), id!, { secret: textOption(values, 'secret') })
+      print({ id: device.id, secret }, `${device.id}  ${secret}`)
+    },
+  },
+  'device to-adopt': {
+    usage: 'device to-adopt [--limit n] [--cursor c]',
+    summary: {
+      fr: 'Liste les appareils entendus que personne n’a enregistrés',
+      en: 'Lists the devices that were heard and that nobody registered',
+    },
+    words: 0,
+    options: pageOptionConfig,
+    optionTexts: pageOptionTexts,
+    async run({ config, access, print }, _, values) {
+      const reader = openIngestReader(config.PARVIS_DATA_DIR)
+      const page = await listFoundlings(await access(), reader, pageOptions(values), config.PARVIS_TIME_ZONE).finally(
+        () => reader.close(),
+      )
+      const items = page.items.map(({ firstHeardAt, lastHeardAt, ...each }) => ({
+        ...each,
+        firstHeardAt: formatTime(firstHeardAt),
+        lastHeardAt: formatTime(lastHeardAt),
+      }))
+      print(
+        { items, next: page.next },
+        formatColumns(
+          items.map((each) => [each.id, each.integration, each.suggestedModel, each.letters, each.lastHeardAt]),
+        ),
+      )
+    },
+  },
+  'device adopt': {
+    usage: 'device adopt <id> --model m [--label l]',
+    summary: {
+      fr: 'Enregistre un appareil déjà entendu, et fait relire ses messages',
+      en: 'Registers a device that was heard, and has its messages read again',
+    },
+    words: 1,
+    options: { model: { type: 'string' }, label: { type: 'string' } },
+    optionTexts: {
+      model: { fr: 'modèle du catalogue', en: 'model of the catalogue' },
+      label: { fr: 'nom pour les personnes', en: 'name for people' },
+    },
+    async run({ config, access, print }, [id], values) {
+      const reader = openIngestReader(config.PARVIS_DATA_DIR)
+      const input = { id: id!, model: neededOption(values, 'model'), label: textOption(values, 'label') }
+      const { device, secret, replay } = await adoptDevice(await access(), reader, input).finally(() => reader.close())
+      print({ id: device.id, secret, replayId: replay.id }, `${device.id}  ${secret}`)
     },
   },
   'device list': {

@@ -20,9 +20,21 @@ export const assetMoves: Readonly<Record<AssetLifeCycle, readonly AssetLifeCycle
 export const assetConditions = ['new', 'good', 'fair', 'poor', 'unusable'] as const
 export type AssetCondition = (typeof assetConditions)[number]
 
-/** Where a device is in its life: a revoked one may not connect any more. */
-export const deviceLifeCycles = ['active', 'revoked'] as const
+/** Where a device is in its life: `stored` waits on a shelf, `out_of_service` is being mended. */
+export const deviceLifeCycles = ['stored', 'active', 'out_of_service', 'revoked', 'disposed'] as const
 export type DeviceLifeCycle = (typeof deviceLifeCycles)[number]
+
+/** Those that may not connect any more. */
+export const barredLifeCycles: readonly DeviceLifeCycle[] = ['revoked', 'disposed']
+
+/** Where a device may go from where it is. A disposed one comes back to the shelf, when that was a mistake. */
+export const deviceMoves: Readonly<Record<DeviceLifeCycle, readonly DeviceLifeCycle[]>> = {
+  stored: ['active', 'out_of_service', 'revoked', 'disposed'],
+  active: ['stored', 'out_of_service', 'revoked', 'disposed'],
+  out_of_service: ['stored', 'active', 'revoked', 'disposed'],
+  revoked: ['stored', 'active', 'out_of_service', 'disposed'],
+  disposed: ['stored'],
+}
 
 /** What is asked of an asset first: is it well? `silent` and `never_seen` are about its devices. */
 export const assetStates = ['working', 'attention', 'silent', 'never_seen', 'out_of_service'] as const
@@ -132,9 +144,21 @@ const deviceFields = {
   service: serviceSchema.nullable().describe('That it belongs to, wherever it hangs; null for nobody’s.'),
 }
 
-/** A device, as the API tells it; `expectedIntervalS` null stands for its model's. */
-export const deviceSchema = z.object(deviceFields)
-export type Device = z.infer<typeof deviceSchema>
+/**
+ * A device, as the register keeps it: `expectedIntervalS` null stands for what is learned, or its model's; `secretSetAt`
+ * in UTC epoch milliseconds.
+ */
+export type Device = z.infer<z.ZodObject<typeof deviceFields>> & { secretSetAt: number | null }
+
+/** A device, as the API tells it. */
+export const deviceSchema = z.object({
+  ...deviceFields,
+  learnedIntervalS: z.number().int().nullable().describe('How often it speaks, as its last messages tell.'),
+  effectiveIntervalS: z.number().int().describe('What silence is judged by: as set, else learned, else its model’s.'),
+  lastSeenAt: z.string().nullable().meta({ format: 'date-time' }),
+  secretSetAt: z.string().nullable().meta({ format: 'date-time' }),
+})
+export type DeviceDetail = z.infer<typeof deviceSchema>
 
 /** What a device is made from. Without `secret`, Parvis generates one. */
 export const newDeviceSchema = z.strictObject({
@@ -143,6 +167,7 @@ export const newDeviceSchema = z.strictObject({
   label: deviceFields.label.optional(),
   expectedIntervalS: deviceFields.expectedIntervalS.optional(),
   service: deviceFields.service.optional(),
+  lifeCycle: deviceFields.lifeCycle.optional(),
   secret: z.string().optional(),
 })
 export type NewDevice = z.infer<typeof newDeviceSchema>
@@ -153,7 +178,6 @@ export type DevicePatch = z.infer<typeof devicePatchSchema>
 
 /** One line of a file of devices; what it says of an installation makes one. */
 export const deviceLineSchema = newDeviceSchema.extend({
-  lifeCycle: deviceFields.lifeCycle.optional(),
   assetId: assetIdSchema.optional(),
   channel: z.string().min(1).max(64).optional(),
   installedAt: z.number().optional(),

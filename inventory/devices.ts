@@ -1,7 +1,15 @@
-import { type Device, type DevicePatch, devicePatchSchema, type NewDevice, newDeviceSchema } from '../domain/asset.ts'
+import {
+  type Device,
+  type DeviceLifeCycle,
+  type DevicePatch,
+  deviceMoves,
+  devicePatchSchema,
+  type NewDevice,
+  newDeviceSchema,
+} from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
-import { mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
+import { type Change, mutate, type Registry, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
 import type { DeviceTable } from '../store/registry-tables.ts'
 import { chooseService } from '../store/scope.ts'
 import { hashSecret, newSecret } from '../store/secrets.ts'
@@ -19,20 +27,54 @@ export async function addDevice(access: Access, input: NewDevice): Promise<{ dev
   await checkModel(access.registry, device.model)
   const secret = device.secret ?? newSecret()
   const stored = await hashSecret(secret, { chosen: device.secret !== undefined })
-  return mutate(access, async ({ trx, all, revision, record }) => {
-    await checkNameIsFree(all, device.id)
-    const row = toDeviceRow(access, device, stored, revision)
-    await trx.insertInto('devices').values(row).execute()
-    const added = toDevice(row)
-    record('device', added.id, null, added)
-    return { device: added, secret }
+  return mutate(access, async (change) => ({ device: await insertDevice(access, change, device, stored), secret }))
+}
+
+/** Puts a device in, inside a transaction of the caller. Throws Problem `already_exists`. */
+export async function insertDevice(
+  access: Access,
+  { trx, all, revision, record }: Change,
+  device: Omit<NewDevice, 'secret'>,
+  stored: string,
+): Promise<Device> {
+  await checkNameIsFree(all, device.id)
+  const row = toDeviceRow(access, device, stored, revision)
+  await trx.insertInto('devices').values(row).execute()
+  const added = toDevice(row)
+  record('device', added.id, null, added)
+  return added
+}
+
+/**
+ * Gives a device another secret, generated or chosen, and tells it this one time: who is connected with the old one is
+ * disconnected within a second. Throws Problem `not_found` or `weak_secret`.
+ */
+export async function renewSecret(
+  access: Access,
+  id: string,
+  { secret: chosen }: { secret?: string | undefined } = {},
+): Promise<{ device: Device; secret: string }> {
+  await getDevice(access, id)
+  const secret = chosen ?? newSecret()
+  const stored = await hashSecret(secret, { chosen: chosen !== undefined })
+  return mutate(access, async ({ trx, revision, record }) => {
+    const found = await readRow(trx, id)
+    const row = await trx
+      .updateTable('devices')
+      .set({ secret: stored, secret_revision: revision, secret_set_at: Date.now(), revision })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    const device = toDevice(row)
+    record('device', id, toDevice(found), device)
+    return { device, secret }
   })
 }
 
 /** The row of a new device; `stored` is what is kept of its secret. */
 export function toDeviceRow(
   access: Access,
-  device: Pick<NewDevice, 'id' | 'model' | 'label' | 'expectedIntervalS' | 'service'>,
+  device: Omit<NewDevice, 'secret'>,
   stored: string,
   revision: number,
 ): DeviceTable {
@@ -41,7 +83,7 @@ export function toDeviceRow(
     model: device.model,
     label: device.label ?? null,
     expected_interval_s: device.expectedIntervalS ?? null,
-    life_cycle: 'active',
+    life_cycle: device.lifeCycle ?? 'active',
     service: chooseService(access, device.service),
     secret: stored,
     secret_revision: revision,
@@ -73,12 +115,16 @@ export async function listDevices(
   return toPage(rows, limit, (row) => row.id, toDevice)
 }
 
-/** Changes what `patch` names. Throws Problem `bad_request`, `unknown_model` or `not_found`. */
+/**
+ * Changes what `patch` names. Throws Problem `bad_request`, `unknown_model`, `not_found`, `move_not_allowed` for a life
+ * cycle that does not follow on its own, or `in_use` when what is disposed of is still on an asset.
+ */
 export async function updateDevice(access: Access, id: string, patch: DevicePatch): Promise<Device> {
   const { model, label, expectedIntervalS, lifeCycle, service } = parseInput(devicePatchSchema, patch)
   if (model !== undefined) await checkModel(access.registry, model)
-  return mutate(access, async ({ trx, revision, record }) => {
+  return mutate(access, async ({ trx, all, revision, record }) => {
     const found = await readRow(trx, id)
+    if (lifeCycle !== undefined) await checkMove(all, found, lifeCycle)
     const row = await trx
       .updateTable('devices')
       .set({
@@ -128,6 +174,28 @@ export async function removeDevice(access: Access, id: string): Promise<void> {
   })
 }
 
+async function checkMove(all: RegistryTransaction, { id, life_cycle: from }: DeviceTable, to: DeviceLifeCycle) {
+  if (from === to) return
+  if (!deviceMoves[from].includes(to))
+    throw new Problem('move_not_allowed', {
+      fr: `lifeCycle : ${from} mène à ${deviceMoves[from].join(', ')}, pas à ${to}`,
+      en: `lifeCycle: ${from} goes to ${deviceMoves[from].join(', ')}, not to ${to}`,
+    })
+  if (to !== 'disposed') return
+  const open = await all
+    .selectFrom('installations')
+    .select('id')
+    .where('device_id', '=', id)
+    .where('removed_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst()
+  if (open !== undefined)
+    throw new Problem('in_use', {
+      fr: `${id} est installé ; déposez-le d’abord`,
+      en: `${id} is installed; remove it first`,
+    })
+}
+
 async function readRow(registry: Registry | RegistryTransaction, id: string): Promise<DeviceTable> {
   const row = await registry.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
   if (row === undefined) throw new Problem('not_found', id)
@@ -151,7 +219,8 @@ export function deviceSearch(id: string, label: string | null | undefined): stri
   return foldText(`${id} ${label ?? ''}`)
 }
 
-async function checkModel(registry: Registry, model: string): Promise<void> {
+/** Throws Problem `unknown_model`. */
+export async function checkModel(registry: Registry, model: string): Promise<void> {
   if ((await findUnknownModels(registry, [model])).size > 0) throw new Problem('unknown_model', model)
 }
 
@@ -163,5 +232,6 @@ export function toDevice(row: DeviceTable): Device {
     expectedIntervalS: row.expected_interval_s,
     lifeCycle: row.life_cycle,
     service: row.service,
+    secretSetAt: row.secret_set_at,
   }
 }

@@ -5,7 +5,8 @@ import { Problem } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
-import type { InstallationTable } from '../store/registry-tables.ts'
+import type { DeviceTable, InstallationTable } from '../store/registry-tables.ts'
+import { toDevice } from './devices.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
 
 /**
@@ -21,7 +22,7 @@ export async function install(access: Access, input: NewInstallation): Promise<I
 export async function insertInstallation(change: Change, input: NewInstallation): Promise<Installation> {
   const { trx, revision, record } = change
   const { deviceId, assetId, channel = null, removedAt = null, calibration = null } = input
-  await checkExists(trx, 'devices', deviceId)
+  const device = await readDevice(trx, deviceId)
   await checkExists(trx, 'assets', assetId)
   const recordedAt = Date.now()
   const installedAt = input.installedAt ?? recordedAt
@@ -42,7 +43,21 @@ export async function insertInstallation(change: Change, input: NewInstallation)
     .values({ ...toRow(installation), revision })
     .execute()
   record('installation', installation.id, null, installation)
+  if (removedAt === null) await takeFromShelf(change, device)
   return installation
+}
+
+/** What is installed is in service: a spare becomes active. Throws Problem `move_not_allowed` for one that was disposed of. */
+async function takeFromShelf({ trx, revision, record }: Change, row: DeviceTable): Promise<void> {
+  if (row.life_cycle === 'disposed')
+    throw new Problem('move_not_allowed', {
+      fr: `${row.id} a été mis au rebut ; remettez-le d’abord en stock`,
+      en: `${row.id} was disposed of; put it back in stock first`,
+    })
+  if (row.life_cycle !== 'stored') return
+  const after: DeviceTable = { ...row, life_cycle: 'active' }
+  await trx.updateTable('devices').set({ life_cycle: 'active', revision }).where('id', '=', row.id).execute()
+  record('device', row.id, toDevice(row), toDevice(after))
 }
 
 /**
@@ -229,6 +244,12 @@ function toRow(installation: Installation): Omit<InstallationTable, 'revision'> 
     calibration: installation.calibration === null ? null : JSON.stringify(installation.calibration),
     recorded_at: installation.recordedAt,
   }
+}
+
+async function readDevice(trx: RegistryTransaction, id: string): Promise<DeviceTable> {
+  const row = await trx.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw new Problem('not_found', `device ${id}`)
+  return row
 }
 
 async function checkExists(trx: RegistryTransaction, table: 'devices' | 'assets', id: string): Promise<void> {

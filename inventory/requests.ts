@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
-import { mutate, type Registry } from '../store/registry.ts'
+import { type Change, mutate, type Registry } from '../store/registry.ts'
 import { getDevice } from './devices.ts'
 
 /** How long a request is remembered. */
@@ -42,23 +42,28 @@ export async function requestReplay(
     if (deviceId === null) throw new Problem('forbidden', 'deviceId: name one device')
     await getDevice(access, deviceId)
   }
+  return mutate(access, (change) => insertReplay(change, { from, to, deviceId, replace }))
+}
+
+/** The same as `requestReplay`, inside a transaction of the caller. */
+export async function insertReplay(
+  { trx, revision, record }: Change,
+  body: Omit<ReplayRequest, 'id' | 'createdAt'>,
+): Promise<ReplayRequest> {
   const createdAt = Date.now()
-  const body = { from, to, deviceId, replace }
-  return mutate(access, async ({ trx, revision, record }) => {
-    // Ingest asks for what comes after the last id that it took. The change counter gives ids in the order of their
-    // commits, which no clock does; the random part keeps them apart when an older copy of the registry is put back.
-    const id = `${String(revision).padStart(12, '0')}-${randomBytes(4).toString('hex')}`
-    await trx
-      .deleteFrom('requests')
-      .where('created_at', '<', createdAt - requestsKeptMs)
-      .execute()
-    await trx
-      .insertInto('requests')
-      .values({ id, kind: 'replay', body: JSON.stringify(body), created_at: createdAt })
-      .execute()
-    record('replay', id, null, body)
-    return { id, ...body, createdAt }
-  })
+  // Ingest asks for what comes after the last id that it took. The change counter gives ids in the order of their
+  // commits, which no clock does; the random part keeps them apart when an older copy of the registry is put back.
+  const id = `${String(revision).padStart(12, '0')}-${randomBytes(4).toString('hex')}`
+  await trx
+    .deleteFrom('requests')
+    .where('created_at', '<', createdAt - requestsKeptMs)
+    .execute()
+  await trx
+    .insertInto('requests')
+    .values({ id, kind: 'replay', body: JSON.stringify(body), created_at: createdAt })
+    .execute()
+  record('replay', id, null, body)
+  return { id, ...body, createdAt }
 }
 
 /** The replays asked for after the one with the id `afterId` (empty for all), in the order of asking. */

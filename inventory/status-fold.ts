@@ -2,10 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import { inParts, type Registry, readRevision } from '../store/registry.ts'
 import type { RegistryTables, StatusTable } from '../store/registry-tables.ts'
+import type { IntervalFacts } from './expected-interval.ts'
 import { toInstallation } from './installations.ts'
 import type { IntervalLearner } from './learned-intervals.ts'
 import type { StatusBoard } from './status-board.ts'
-import { computeStatus, type StatusFacts } from './status-row.ts'
+import { computeStatus } from './status-row.ts'
 
 /** Devices heard that one call takes in; what is left waits for the next call. */
 const maxHeardPerFold = 5000
@@ -227,16 +228,19 @@ async function judge(
 }
 
 async function readDevices(registry: Registry, deviceIds: readonly string[]) {
-  const devices = new Map<string, StatusFacts['devices'] extends ReadonlyMap<string, infer Facts> ? Facts : never>()
+  const devices = new Map<string, IntervalFacts>()
   for (const part of inParts(deviceIds)) {
     const rows = await registry
       .selectFrom('devices')
       .leftJoin('learned_intervals', 'learned_intervals.device_id', 'devices.id')
       .leftJoin('device_models', 'device_models.id', 'devices.model')
-      .select(['devices.id', 'devices.model', 'life_cycle', 'devices.expected_interval_s'])
-      .select((e) =>
-        e.fn.coalesce('learned_intervals.interval_s', 'device_models.expected_interval_s').as('learned_interval_s'),
-      )
+      .select([
+        'devices.id',
+        'devices.model',
+        'devices.expected_interval_s',
+        'learned_intervals.interval_s as learned_interval_s',
+        'device_models.expected_interval_s as model_interval_s',
+      ])
       .where('devices.id', 'in', part)
       .execute()
     for (const row of rows) devices.set(row.id, row)

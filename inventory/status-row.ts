@@ -1,15 +1,12 @@
-import { models } from '../devices/catalogue.ts'
 import { attentionRules } from '../domain/attention.ts'
 import { calibrate } from '../domain/calibration.ts'
 import type { Installation } from '../domain/installation.ts'
 import type { Latest } from '../domain/reading.ts'
 import type { AssetTable, StatusTable } from '../store/registry-tables.ts'
+import { expectedIntervalS, type IntervalFacts } from './expected-interval.ts'
 
 /** An asset is silent once nothing was heard for this many expected intervals. */
 const silentAfterIntervals = 3
-
-/** For a device whose model is not in the catalogue any more. */
-const fallbackIntervalS = 86_400
 
 /** What the state of one asset is made from. Times are UTC epoch milliseconds. */
 export type StatusFacts = {
@@ -19,10 +16,7 @@ export type StatusFacts = {
   >
   /** All of them, in the order of their beginnings. */
   installations: readonly Installation[]
-  devices: ReadonlyMap<
-    string,
-    { model: string; life_cycle: string; expected_interval_s: number | null; learned_interval_s: number | null }
-  >
+  devices: ReadonlyMap<string, IntervalFacts>
   lastSeenAt: ReadonlyMap<string, number>
   latest: ReadonlyMap<string, readonly Latest[]>
   photoAt: number | null
@@ -162,12 +156,7 @@ function seenWhileInstalled({ lastSeenAt, before }: StatusFacts, installation: I
 
 function silentAt(facts: StatusFacts, installation: Installation, seenAt: number | null): number {
   const device = facts.devices.get(installation.deviceId)
-  const intervalS =
-    device?.expected_interval_s ??
-    device?.learned_interval_s ??
-    models.get(device?.model ?? '')?.expectedIntervalS ??
-    fallbackIntervalS
-  return (seenAt ?? installation.installedAt) + silentAfterIntervals * intervalS * 1000
+  return (seenAt ?? installation.installedAt) + silentAfterIntervals * expectedIntervalS(device) * 1000
 }
 
 /** The newest readings that a device gave while it was installed. */

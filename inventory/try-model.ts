@@ -1,4 +1,4 @@
-import { formats, models } from '../devices/catalogue.ts'
+import { models } from '../devices/catalogue.ts'
 import { compileDecoder } from '../devices/codec.ts'
 import { newFaultList } from '../devices/fault-list.ts'
 import { parseJsonPayload } from '../devices/json-payload.ts'
@@ -10,11 +10,11 @@ import { suggestTable } from '../devices/suggest-table.ts'
 import type { Fault } from '../domain/fault.ts'
 import { emptyTable, type ModelTable } from '../domain/model-table.ts'
 import { Problem } from '../domain/problem.ts'
-import { isInternal, parseDeviceTopic, parsePushTopic } from '../domain/uplink.ts'
 import { judge } from '../domain/validate.ts'
 import type { Access } from '../store/access.ts'
 import { type KnownModel, readDeviceModels } from '../store/device-models.ts'
 import type { DeadLetter } from '../store/ingest-file.ts'
+import { findIntegration, openEnvelope } from './letters.ts'
 import { listOperations } from './models.ts'
 
 /**
@@ -105,18 +105,9 @@ const noModel: Pick<KnownModel, 'codecs' | 'dialect' | 'mapping'> = { codecs: {}
 
 /** The payload of a dead letter, out of its network's envelope; null when there is none to be read. */
 export async function openLetter(access: Access, letter: DeadLetter, zone: string): Promise<Trial | null> {
-  const { topic, clientId, payload, receivedAt } = letter
-  if (parseDeviceTopic(topic)?.deviceId === clientId) return { payload, receivedAt }
-  // What was pushed over HTTP, Parvis published itself: its topic says for whom.
-  const sender = isInternal(clientId) ? (parsePushTopic(topic) ?? '') : clientId
-  const row = await access.registry
-    .selectFrom('integrations')
-    .select('format')
-    .where('name', 'in', [sender, sender.split('/', 1)[0]!])
-    .executeTakeFirst()
-  const envelope = row === undefined ? null : formats.get(row.format)?.open(topic, payload, { receivedAt, zone })
-  if (envelope == null) return null
-  const { port, observedAt = receivedAt, decoded } = envelope
+  const envelope = openEnvelope(await findIntegration(access, letter), letter, zone)
+  if (envelope === null) return null
+  const { port, observedAt = letter.receivedAt, decoded } = envelope
   if (envelope.payload !== null) return { payload: envelope.payload, port, receivedAt: observedAt }
   if (decoded?.object === undefined) return null
   return { payload: Buffer.from(JSON.stringify(decoded.object)), receivedAt: observedAt, decoded: decoded.object }

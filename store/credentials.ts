@@ -1,3 +1,4 @@
+import { barredLifeCycles } from '../domain/asset.ts'
 import { inParts, type Registry, readRevision } from './registry.ts'
 import type { StoredSecret } from './secrets.ts'
 
@@ -7,6 +8,8 @@ export type Credential = {
   name: string
   secret: StoredSecret
   revoked: boolean
+  /** The revision that made the secret: who is connected from before it is so with another one. */
+  secretRevision: number
   topics: readonly string[]
 }
 
@@ -19,7 +22,7 @@ export async function readCredentials(registry: Registry, names: readonly string
   for (const part of inParts(names)) {
     const devices = await registry
       .selectFrom('devices')
-      .select(['id', 'secret', 'life_cycle'])
+      .select(['id', 'secret', 'life_cycle', 'secret_revision'])
       .where('id', 'in', part)
       .execute()
     for (const row of devices)
@@ -27,7 +30,8 @@ export async function readCredentials(registry: Registry, names: readonly string
         kind: 'device',
         name: row.id,
         secret: row.secret,
-        revoked: row.life_cycle === 'revoked',
+        revoked: barredLifeCycles.includes(row.life_cycle),
+        secretRevision: Number(row.secret_revision),
         topics: [],
       })
     const integrations = await registry
@@ -41,6 +45,7 @@ export async function readCredentials(registry: Registry, names: readonly string
         name: row.name,
         secret: row.secret,
         revoked: row.revoked_at !== null,
+        secretRevision: 0,
         topics: JSON.parse(row.topics) as string[],
       })
   }

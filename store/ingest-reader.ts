@@ -28,6 +28,8 @@ export type IngestReader = {
     reason?: string | undefined
     code?: string | undefined
   }): DeadLetter[]
+  /** The devices of dead letters that say that nobody registered them, by their newest letter, before a `seq`. */
+  unknownDevices(filter: { limit: number; before?: number | undefined; deviceId?: string }): UnknownDevice[]
   deadLetterCounts(): { reason: DeadLetterReason; count: number }[]
   /** Dead letters together that have device, reason and first fault in common. */
   deadLetterGroups(): DeadLetterGroup[]
@@ -47,6 +49,9 @@ export type DeadLetterGroup = {
   lastAt: number
   seq: number
 }
+
+/** A device that was not registered when its messages came; `seq` is that of the newest letter. Times are epoch ms. */
+export type UnknownDevice = { deviceId: string; letters: number; firstAt: number; lastAt: number; seq: number }
 
 // SQLite takes more parameters than this in one statement; larger lists are asked in several.
 const devicesPerQuery = 500
@@ -139,6 +144,17 @@ export function openIngestReader(
           json_extract(faults, '$[0].params.quantity') AS quantity, count(*) AS count,
           min(received_at) AS firstAt, max(received_at) AS lastAt, max(seq) AS seq
         FROM dead_letters GROUP BY 1, 2, 3, 4`),
+    unknownDevices: ({ limit, before = Number.MAX_SAFE_INTEGER, deviceId }) =>
+      all(
+        `SELECT device_id AS deviceId, count(*) AS letters, min(received_at) AS firstAt, max(received_at) AS lastAt,
+           max(seq) AS seq
+         FROM dead_letters
+         WHERE reason = 'unknown_device' AND device_id ${deviceId === undefined ? 'IS NOT NULL' : '= ?'}
+         GROUP BY device_id HAVING max(seq) < ? ORDER BY max(seq) DESC LIMIT ?`,
+        ...(deviceId === undefined ? [] : [deviceId]),
+        before,
+        limit,
+      ),
     deadLetterCounts: () => all('SELECT reason, count(*) AS count FROM dead_letters GROUP BY reason ORDER BY reason'),
     replay(id) {
       const row = all<ReplayRow>('SELECT * FROM replays WHERE id = ?', id)[0]

@@ -41,20 +41,15 @@ const rules: Record<keyof RegistryTables, Rule> = {
   installation_versions: (all, services) =>
     all.selectFrom('installation_versions').selectAll().where(isOnOurs('installation_versions', services)),
   devices: (all, services) => all.selectFrom('devices').selectAll().where(isOurDevice(services)),
-  commands: (all, services) =>
-    all
-      .selectFrom('commands')
-      .selectAll()
-      .where(
-        sql<SqlBool>`exists (select 1 from devices where devices.id = commands.device_id and ${isOurDevice(services)})`,
-      ),
+  commands: (all, services) => all.selectFrom('commands').selectAll().where(isOfOurDevice('commands', services)),
   device_models: 'open',
   codecs: 'open',
   documents: (all, services) => all.selectFrom('documents').selectAll().where(isOnOurs('documents', services)),
   inventory_numbers: 'open',
   meter_indexes: (all, services) =>
     all.selectFrom('meter_indexes').selectAll().where(isOnOurs('meter_indexes', services)),
-  learned_intervals: 'closed',
+  learned_intervals: (all, services) =>
+    all.selectFrom('learned_intervals').selectAll().where(isOfOurDevice('learned_intervals', services)),
   // Whose objects an import wrote, only its rows tell: it is undone by those who see all.
   imports: 'closed',
   import_profiles: 'open',
@@ -79,6 +74,11 @@ function isOnOurs(table: string, services: readonly string[]) {
 function isOurDevice(services: readonly string[]) {
   return sql<SqlBool>`(devices.service in (${sql.join(services)}) or exists (select 1 from installations
     where installations.device_id = devices.id and ${isOnOurs('installations', services)}))`
+}
+
+function isOfOurDevice(table: string, services: readonly string[]) {
+  return sql<SqlBool>`exists (select 1 from devices
+    where devices.id = ${sql.ref(`${table}.device_id`)} and ${isOurDevice(services)})`
 }
 
 /** The registry as those see it who are limited to some services. `withoutPlugins()` of it sees all. */

@@ -8,8 +8,8 @@ import { until } from './support/until.ts'
 
 /*
  * As a technician would, by command line alone: a vendor's codec is imported, twenty devices come from a file, their
- * messages through ChirpStack, two mappings are found wrong among the dead letters, mended and tried, and a replay
- * brings every reading.
+ * messages through ChirpStack, and those of one that nobody registered, which is adopted; two mappings are found wrong
+ * among the dead letters, mended and tried, and a replay brings every reading.
  */
 
 const devices = 20
@@ -75,7 +75,8 @@ test('import, register, push, find, mend, replay', async () => {
     username: 'lns',
     password: secret,
   })
-  for (let i = 0; i < devices; i++) {
+  const stranger = devices
+  for (let i = 0; i <= stranger; i++) {
     const data = Buffer.from([0x08, 0x66, 0x05, 0xdc, 0x63]).toString('base64')
     const message = {
       deduplicationId: `d${i}`,
@@ -92,7 +93,14 @@ test('import, register, push, find, mend, replay', async () => {
   await client.endAsync()
 
   const groups = async () => (await run<{ items: Group[] }>('dead-letter', 'groups')).items
-  await until(async () => (await groups()).reduce((sum, each) => sum + each.count, 0) === devices, 30_000)
+  await until(async () => (await groups()).reduce((sum, each) => sum + each.count, 0) === devices + 1, 30_000)
+  const { items: heard } = await run<{ items: object[] }>('device', 'to-adopt')
+  expect(heard).toEqual([
+    expect.objectContaining({ id: devEui(stranger), integration: 'lns', letters: 1, suggestedModel: null }),
+  ])
+  await run('device', 'adopt', devEui(stranger), '--model', model)
+  await until(async () => (await groups()).every(({ reason }) => reason !== 'unknown_device'), 30_000)
+  expect(await run('device', 'to-adopt')).toEqual({ items: [], next: null })
   // On a machine that has no time for them some may have timed out; the replay reads those too.
   const [group, ...others] = (await groups()).sort((a, b) => a.reason.localeCompare(b.reason)).reverse()
   expect(group).toMatchObject({ reason: 'out_of_range', model, quantity: 'temperature' })
@@ -114,10 +122,10 @@ test('import, register, push, find, mend, replay', async () => {
     ['temperature', 21.5],
   ])
 
-  expect(await run('replay')).toMatchObject({ uplinks: devices, deadLetters: 0 })
+  expect(await run('replay')).toMatchObject({ uplinks: devices + 1, deadLetters: 0 })
   expect(await groups()).toEqual([])
   const { token } = await run<{ token: string }>('token', 'create', '--role', 'viewer')
-  for (let i = 0; i < devices; i++) {
+  for (let i = 0; i <= stranger; i++) {
     const answer = await fetch(`${platform.httpUrl}/api/v1/devices/${devEui(i)}/latest`, {
       headers: { authorization: `Bearer ${token}` },
     })

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { models } from '../../devices/catalogue.ts'
+import { fault } from '../../domain/fault.ts'
 import { openTestApi, type TestApi } from '../support/api.ts'
 import { until } from '../support/until.ts'
 
@@ -37,6 +39,10 @@ describe('devices', () => {
       expectedIntervalS: null,
       lifeCycle: 'active',
       service: null,
+      learnedIntervalS: null,
+      effectiveIntervalS: models.get('generic-json')!.expectedIntervalS,
+      lastSeenAt: null,
+      secretSetAt: expect.stringMatching(/Z$/),
     })
     expect(secret).toMatch(/^[\w-]{43}$/)
     expect((await api.call('viewer', 'GET', '/devices/probe-1')).body).toEqual(device)
@@ -45,6 +51,86 @@ describe('devices', () => {
     const removed = await api.call('manager', 'DELETE', '/devices/probe-1')
     expect([removed.status, removed.body]).toEqual([204, ''])
     expect((await api.call('viewer', 'GET', '/devices/probe-1')).status).toBe(404)
+  })
+
+  it('tell how often they are expected, and when they were heard', async () => {
+    await addProbe()
+    await api.registry
+      .insertInto('learned_intervals')
+      .values({ device_id: 'probe-1', interval_s: 120, learned_at: 0 })
+      .execute()
+    const { headers } = await api.call('viewer', 'GET', '/devices/probe-1')
+    api.ingestFile.exec(`INSERT INTO activity (device_id, last_seen_at, seq) VALUES ('probe-1', 1000, 1)`)
+    const heard = await api.call('viewer', 'GET', '/devices/probe-1')
+    const told = { learnedIntervalS: 120, effectiveIntervalS: 120, lastSeenAt: '1970-01-01T00:00:01.000Z' }
+    expect(heard.body).toMatchObject(told)
+    expect((await api.call('viewer', 'GET', '/devices')).body.items).toEqual([heard.body])
+    // Being heard is no change of the device.
+    expect(heard.headers.etag).toBe(headers.etag)
+    const { body } = await api.call('technician', 'PATCH', '/devices/probe-1', { expectedIntervalS: 900 })
+    expect(body).toMatchObject({ ...told, expectedIntervalS: 900, effectiveIntervalS: 900 })
+  })
+
+  it('get another secret, told once', async () => {
+    const { secret } = await addProbe()
+    const { status, body } = await api.call('technician', 'POST', '/devices/probe-1/secret')
+    expect([status, body.id, body.secret === secret]).toEqual([200, 'probe-1', false])
+    const chosen = await api.call('technician', 'POST', '/devices/probe-1/secret', { secret: 'a secret of a person' })
+    expect(chosen.body.secret).toBe('a secret of a person')
+    expect((await api.call('technician', 'POST', '/devices/probe-1/secret', { secret: 'short' })).status).toBe(422)
+    expect((await api.call('technician', 'POST', '/devices/nothing/secret')).status).toBe(404)
+    expect((await api.call('viewer', 'GET', '/devices/probe-1')).body).not.toHaveProperty('secret')
+  })
+
+  it('that were heard before they were registered are listed, and adopted', async () => {
+    const hear = (seq: number, deviceId: string, payload: string, topic?: string) =>
+      api.keepDeadLetter({
+        seq,
+        deviceId,
+        reason: 'unknown_device',
+        faults: [fault('unknown_device', { deviceId })],
+        payload,
+        topic: topic ?? `devices/${deviceId}/up`,
+        receivedAt: seq * 1000,
+      })
+    hear(1, 'first', '{"readings":{"fill_level":1}}')
+    hear(2, 'second', 'no model sends this')
+    hear(3, 'first', '{"readings":{"fill_level":2}}')
+    hear(4, 'third', '{"readings":{"fill_level":3}}')
+    api.keepDeadLetter({ seq: 5, deviceId: 'fourth', reason: 'bad_json', faults: [fault('empty')] })
+    await addProbe('third')
+    const { body } = await api.call('viewer', 'GET', '/devices/to-adopt?limit=1')
+    expect(body.items).toEqual([
+      {
+        id: 'first',
+        integration: null,
+        topic: 'devices/first/up',
+        letters: 2,
+        firstHeardAt: '1970-01-01T00:00:01.000Z',
+        lastHeardAt: '1970-01-01T00:00:03.000Z',
+        suggestedModel: 'generic-json',
+      },
+    ])
+    const rest = await api.call('viewer', 'GET', `/devices/to-adopt?limit=1&cursor=${body.next}`)
+    expect([rest.body.items, rest.body.next]).toEqual([
+      [expect.objectContaining({ id: 'second', suggestedModel: null })],
+      null,
+    ])
+    const adopt = (id: string, more = {}) =>
+      api.call('manager', 'POST', `/devices/${id}/adopt`, { model: 'generic-json', ...more })
+    const adopted = await adopt('first', { label: 'Sonde' })
+    expect([adopted.status, adopted.headers.location]).toEqual([201, '/api/v1/devices/first'])
+    expect(adopted.body).toMatchObject({ id: 'first', label: 'Sonde', secret: expect.stringMatching(/^[\w-]{43}$/) })
+    const replay = await api.call('viewer', 'GET', `/replays/${adopted.body.replayId}`)
+    expect(replay.body).toMatchObject({
+      deviceId: 'first',
+      from: '1970-01-01T00:00:01.000Z',
+      to: '1970-01-01T00:00:03.001Z',
+    })
+    expect((await api.call('viewer', 'GET', '/devices/to-adopt')).body.items).toHaveLength(1)
+    expect((await adopt('first')).body).toMatchObject({ status: 409, code: 'already_exists' })
+    expect((await adopt('fourth')).body).toMatchObject({ status: 404, code: 'not_found' })
+    expect((await adopt('second', { model: 'nothing' })).body.code).toBe('unknown_model')
   })
 
   it('have ids that may need percent-encoding', async () => {

@@ -52,6 +52,8 @@ const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
   'PATCH /assets/{id}': () => ({ label: 'Banc' }),
   'POST /assets/{id}/documents': () => png,
   'POST /devices': () => ({ id: 'new-device', model: 'generic-json' }),
+  'POST /devices/{id}/adopt': () => ({ model: 'generic-json' }),
+  'POST /devices/{id}/secret': () => ({}),
   'PATCH /devices/{id}': () => ({ label: 'Sonde' }),
   'POST /assets/{id}/indexes': () => ({
     quantity: 'energy_active_import',
@@ -131,6 +133,7 @@ beforeAll(async () => {
     faults: [fault('empty')],
     receivedAt: now - 1e6,
   })
+  api.keepDeadLetter({ seq: 3, deviceId: `new-${mark}`, reason: 'unknown_device', faults: [fault('empty')] })
   await api.fold()
   tokens.all = api.tokens
   tokens.limited = { admin: '' } as Record<Role, string>

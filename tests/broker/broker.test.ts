@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { registryAccess } from '../../broker/access.ts'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { coversFilter, matchesTopic } from '../../broker/topic.ts'
-import { addDevice, revokeDevice } from '../../inventory/devices.ts'
+import { addDevice, renewSecret, revokeDevice, updateDevice } from '../../inventory/devices.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
 import { systemAccess } from '../../store/access.ts'
 import { type Journal, type NewUplink, openJournal } from '../../store/journal.ts'
@@ -125,6 +125,19 @@ describe('who may connect', () => {
     await revokeDevice(systemAccess(registry, 'test'), 'probe')
     await closed
     expect(await refusalOf({})).toBe(5)
+  })
+
+  test('a device that got another secret is disconnected, and comes back with that one alone', async () => {
+    const client = await connect()
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
+    const renewed = await renewSecret(systemAccess(registry, 'test'), 'probe')
+    await closed
+    expect(await refusalOf({})).toBe(4)
+    const again = await connect({ password: renewed.secret })
+    // What else is changed of it does not end its connection.
+    await updateDevice(systemAccess(registry, 'test'), 'probe', { label: 'Sonde' })
+    await again.publishAsync('devices/probe/up', '{}', { qos: 1 })
+    expect(again.connected).toBe(true)
   })
 
   test('over WebSocket too', async () => {

@@ -1,7 +1,20 @@
 import { expect, test } from 'vitest'
-import { addDevice, getDevice, listDevices, removeDevice, revokeDevice, updateDevice } from '../../inventory/devices.ts'
+import { addAsset } from '../../inventory/assets.ts'
+import { checkAudit } from '../../inventory/audit-check.ts'
+import {
+  addDevice,
+  getDevice,
+  listDevices,
+  removeDevice,
+  renewSecret,
+  revokeDevice,
+  updateDevice,
+} from '../../inventory/devices.ts'
+import { install, uninstall } from '../../inventory/installations.ts'
 import { addIntegration, getIntegration, listIntegrations, revokeIntegration } from '../../inventory/integrations.ts'
 import { addToken, listTokens, revokeToken, verifyToken } from '../../inventory/tokens.ts'
+import { readCredentials } from '../../store/credentials.ts'
+import { verifySecret } from '../../store/secrets.ts'
 import { makeAccess, refusal } from '../support/registry.ts'
 
 test('a device is added, read, changed, revoked and removed', async () => {
@@ -14,6 +27,7 @@ test('a device is added, read, changed, revoked and removed', async () => {
     expectedIntervalS: null,
     lifeCycle: 'active',
     service: null,
+    secretSetAt: expect.any(Number),
   }
   expect(device).toEqual(expected)
   expect(secret).toHaveLength(43)
@@ -41,6 +55,41 @@ test('what no device can be is refused', async () => {
   await addDevice(access, { id: 'd', model: 'generic-json' })
   expect(await refusal(addDevice(access, { id: 'd', model: 'generic-json' }))).toBe('already_exists')
   expect(await refusal(updateDevice(access, 'd', { model: 'nothing' }))).toBe('unknown_model')
+})
+
+test('a device goes from the shelf to its asset, and to the scrap only from nowhere', async () => {
+  const access = await makeAccess()
+  await addDevice(access, { id: 'd', model: 'generic-json', lifeCycle: 'stored' })
+  await addAsset(access, { id: 'a', kind: 'bench', label: 'Banc' })
+  await install(access, { deviceId: 'd', assetId: 'a', installedAt: 1000, removedAt: 2000 })
+  expect(await getDevice(access, 'd')).toMatchObject({ lifeCycle: 'stored' })
+  await install(access, { deviceId: 'd', assetId: 'a' })
+  expect(await getDevice(access, 'd')).toMatchObject({ lifeCycle: 'active' })
+  expect(await refusal(updateDevice(access, 'd', { lifeCycle: 'disposed' }))).toBe('in_use')
+  await uninstall(access, { deviceId: 'd', removedAt: Date.now() + 1 })
+  await updateDevice(access, 'd', { lifeCycle: 'disposed' })
+  expect(await refusal(updateDevice(access, 'd', { lifeCycle: 'active' }))).toBe('move_not_allowed')
+  expect(await refusal(install(access, { deviceId: 'd', assetId: 'a', installedAt: Date.now() + 2 }))).toBe(
+    'move_not_allowed',
+  )
+  expect((await readCredentials(access.registry, ['d'])).get('d')).toMatchObject({ revoked: true })
+  await updateDevice(access, 'd', { lifeCycle: 'stored' })
+  expect((await readCredentials(access.registry, ['d'])).get('d')).toMatchObject({ revoked: false })
+})
+
+test('a device gets another secret, generated or chosen', async () => {
+  const access = await makeAccess()
+  const first = await addDevice(access, { id: 'd', model: 'generic-json' })
+  const renewed = await renewSecret(access, 'd')
+  expect(renewed.secret).not.toBe(first.secret)
+  const verify = async (secret: string) =>
+    verifySecret(secret, (await readCredentials(access.registry, ['d'])).get('d')!.secret)
+  expect([await verify(first.secret), await verify(renewed.secret)]).toEqual([false, true])
+  await renewSecret(access, 'd', { secret: 'a secret of a person' })
+  expect([await verify(renewed.secret), await verify('a secret of a person')]).toEqual([false, true])
+  expect(await refusal(renewSecret(access, 'd', { secret: 'short' }))).toBe('weak_secret')
+  expect(await refusal(renewSecret(access, 'x'))).toBe('not_found')
+  expect((await checkAudit(access)).found).toEqual([])
 })
 
 test('devices and integrations share one name space', async () => {
