@@ -74,16 +74,29 @@ export type Model = { id: string; vendor: string; label: Label; expectedInterval
 export type RoleHealth = { ready: boolean; since: string | null; detail?: string }
 export type Page<Item> = { items: Item[]; next: string | null }
 
+/** What is wrong with one part of a request: a field, or a cell of a file. */
+export type FieldProblem = { path: string; message: string; line?: number; column?: string }
+/** What the API tells of a refusal, in the language that was asked for: RFC 9457. */
+export type ProblemDocument = { code?: string; title?: string; detail?: string; errors?: FieldProblem[] }
+
 /** A refusal of the API, or its silence: `status` 0 stands for no answer at all. */
 export class ApiError extends Error {
   readonly status: number
-  /** What the API says of the object that is meant, in the language that was asked for. */
+  /** Of the table of problems; empty when the API did not answer. */
+  readonly code: string
+  /** What is the matter, in general. */
+  readonly title: string
+  /** What the API says of the object that is meant. */
   readonly detail: string
+  readonly errors: readonly FieldProblem[]
 
-  constructor(status: number, detail: string) {
+  constructor(status: number, { code = '', title = '', detail = '', errors = [] }: ProblemDocument = {}) {
     super(`${status} ${detail}`)
     this.status = status
+    this.code = code
+    this.title = title
     this.detail = detail
+    this.errors = errors
   }
 }
 
@@ -107,6 +120,21 @@ export async function get<Answer>(path: string, params: Params = {}): Promise<An
   return (await response.json()) as Answer
 }
 
+/**
+ * Asks the API for a change: `change('PATCH', '/devices/probe-1', { label })`. A body is sent as JSON, a Blob as it is.
+ * Answers what the API tells, undefined for nothing. Throws ApiError.
+ */
+export async function change<Answer = void>(
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+  options: SendOptions = {},
+): Promise<Answer> {
+  const response = await send(method, `/api/v1${path}`, body, options)
+  const text = await response.text()
+  return (text === '' ? undefined : JSON.parse(text)) as Answer
+}
+
 /** Exchanges a token for the cookie of a session. Throws ApiError, 401 for a token that is not known. */
 export async function createSession(token: string): Promise<Session> {
   const response = await send('POST', '/api/v1/session', { token })
@@ -121,7 +149,7 @@ export async function deleteSession(): Promise<void> {
 export async function getHealth(): Promise<Record<string, RoleHealth>> {
   const response = await reach('GET', '/health')
   const answer = (await response.json().catch(() => ({}))) as { roles?: Record<string, RoleHealth> }
-  if (answer.roles === undefined) throw new ApiError(response.status, '')
+  if (answer.roles === undefined) throw new ApiError(response.status)
   return answer.roles
 }
 
@@ -131,26 +159,34 @@ export async function getMetrics(): Promise<Map<string, number>> {
   return new Map(Array.from(text.matchAll(/^(\w+) (\S+)$/gm), ([, name, value]) => [name!, Number(value)]))
 }
 
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
-  const response = await reach(method, path, body)
+/** `reason` is kept in the audit with the change; what takes long, as a large file, may have another time limit. */
+type SendOptions = { reason?: string; timeoutMs?: number }
+
+async function send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Response> {
+  const response = await reach(method, path, body, options)
   if (response.ok) return response
   if (response.status === 401 && method === 'GET') onSignedOut()
-  const problem = (await response.json().catch(() => ({}))) as { detail?: string }
-  throw new ApiError(response.status, problem.detail ?? '')
+  throw new ApiError(response.status, (await response.json().catch(() => ({}))) as ProblemDocument)
 }
 
-async function reach(method: string, path: string, body?: unknown): Promise<Response> {
+async function reach(
+  method: string,
+  path: string,
+  body?: unknown,
+  { reason, timeoutMs = requestTimeoutMs }: SendOptions = {},
+): Promise<Response> {
   // The page's own language, which may be another than the browser's.
   const headers: Record<string, string> = { 'accept-language': document.documentElement.lang }
-  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type : 'application/json'
+  if (reason !== undefined) headers['x-parvis-reason'] = encodeURIComponent(reason)
   try {
     return await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
     })
   } catch {
-    throw new ApiError(0, '')
+    throw new ApiError(0)
   }
 }
