@@ -95,7 +95,7 @@ describe('what is arriving', () => {
     await publish('probe-1', { readings: { fill_level: 44.5 } })
     // Once another page shows them, this one was told of them too.
     const other = await signIn('#/live')
-    await shows(other, 'Connecté')
+    await other.getByRole('region', { name: 'En direct' }).getByText('Connecté').waitFor()
     await publish('probe-1', { readings: { fill_level: 45.5 } })
     await shows(other, /45,5\s%/)
     expect(await live.getByText(/45,5\s%/).count()).toBe(0)
