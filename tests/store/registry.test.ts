@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 const all = (registry: Registry) => systemAccess(registry, 'test')
 
 async function place(dataDir = makeFolder()) {
-  return { dataDir, database: await databaseOf(dataDir) }
+  return { dataDir, database: await databaseOf(dataDir, 'empty') }
 }
 
 test('a reader does not make a registry', async () => {

@@ -15,7 +15,7 @@ import { openEmbeddedStore } from '../../store/embedded.ts'
 import { openIngestFile } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { openRegistry } from '../../store/registry.ts'
-import { databaseOf } from './registry.ts'
+import { databaseOf, release } from './registry.ts'
 
 /** What one of the API's tests works with: the real parts over a folder of its own. */
 export type TestApi = Awaited<ReturnType<typeof openTestApi>>
@@ -112,6 +112,7 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
       reader.close()
       ingestFile.close()
       await registry.destroy()
+      release(dataDir)
       rmSync(folder, { recursive: true, force: true })
     },
   }

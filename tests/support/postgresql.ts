@@ -9,7 +9,12 @@ import { until } from './until.ts'
 const installed = '/usr/lib/postgresql'
 
 /** A PostgreSQL server of its own, reached over a socket in its folder: `url` names its database "parvis". */
-export type PostgresqlServer = { url: string; stop(): Promise<void> }
+export type PostgresqlServer = {
+  url: string
+  /** The statements that make a schema as it stands, rows included. */
+  dump(schema: string): string
+  stop(): Promise<void>
+}
 
 /** Starts one, installing PostgreSQL when it is not there. It does not wait for disks: what it holds goes with it. */
 export async function startPostgresql(): Promise<PostgresqlServer> {
@@ -34,6 +39,12 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   await query(url('postgres'), 'create database parvis')
   return {
     url: url('parvis'),
+    dump(schema) {
+      const options = ['--schema', schema, '--inserts', '--no-owner', '--dbname', url('parvis')]
+      const text = execFileSync(join(binaries, 'pg_dump'), options, { encoding: 'utf8' })
+      // Newer releases frame a dump with commands of psql's own.
+      return text.replaceAll(/^\\.*$/gm, '')
+    },
     async stop() {
       // SIGINT: the fast shutdown, which waits for no client.
       server.kill('SIGINT')
@@ -43,7 +54,12 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   }
 }
 
-/** Runs one statement on a connection of its own. */
+/** The same database, of which only one schema is seen. */
+export function inSchema(url: string, schema: string): string {
+  return `${url}&options=${encodeURIComponent(`-c search_path=${schema}`)}`
+}
+
+/** Runs a text of statements on a connection of its own; answers the rows of a single one. */
 export async function query(url: string, text: string): Promise<unknown[]> {
   const client = new Client({ connectionString: url })
   await client.connect()

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
 import { type Access, systemAccess } from '../../store/access.ts'
 import { openRegistry, type Registry } from '../../store/registry.ts'
-import { query } from './postgresql.ts'
+import { inSchema, query } from './postgresql.ts'
 import { noteRealPart } from './real-parts.ts'
 import type {} from './with-postgresql.ts'
 
@@ -17,23 +16,42 @@ export function makeFolder(): string {
 }
 
 /**
- * The registry's database for a data folder, as `PARVIS_REGISTRY` names it: SQLite, or a schema of its own on the
- * server of the project "postgresql".
+ * The database of a data folder's registry, as `PARVIS_REGISTRY` names it: SQLite, or a schema of its own on the server of
+ * the project "postgresql", which goes with the test. It is migrated, or `empty`.
  */
-export async function databaseOf(dataDir: string): Promise<string> {
+export async function databaseOf(dataDir: string, content: 'empty' | 'migrated' = 'migrated'): Promise<string> {
   const server = inject('postgresqlUrl') as string | undefined
   if (server === undefined) return 'sqlite'
+  const known = schemas.get(dataDir)
+  if (known !== undefined) return inSchema(server, known)
   const [version] = (await query(server, 'show server_version')) as { server_version: string }[]
   noteRealPart('PostgreSQL', version!.server_version)
-  const schema = `t${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`
-  await query(server, `create schema if not exists ${schema}`)
-  return `${server}&options=${encodeURIComponent(`-c search_path=${schema}`)}`
+  const used = content === 'migrated' ? free.pop() : undefined
+  const schema = used ?? `t${process.pid}_${++count}`
+  schemas.set(dataDir, schema)
+  const { make, empty, schema: pattern } = inject('registrySql')
+  if (content === 'empty') await query(server, `create schema ${schema}`)
+  else await query(server, (used === undefined ? make : empty).replaceAll(pattern, schema))
+  return inSchema(server, schema)
+}
+const schemas = new Map<string, string>()
+const free: string[] = []
+let count = 0
+
+/** Says that nothing works on a data folder's registry any more, and that its schema may serve another one. */
+export function release(dataDir: string): void {
+  const schema = schemas.get(dataDir)
+  schemas.delete(dataDir)
+  if (schema !== undefined) free.push(schema)
 }
 
 /** A fresh registry in a folder of its own, both gone with the test. */
 export async function makeRegistry(dataDir = makeFolder()): Promise<Registry> {
   const registry = await openRegistry({ dataDir, database: await databaseOf(dataDir) })
-  onTestFinished(() => registry.destroy())
+  onTestFinished(async () => {
+    await registry.destroy()
+    release(dataDir)
+  })
   return registry
 }
 
