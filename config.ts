@@ -130,6 +130,14 @@ function findMissing(config: Config, kind: Config['PARVIS_STORE']): string[] {
     .map((name) => `${name}: the store ${kind} needs it`)
 }
 
+/** The address at which people open the pages: the one that is set, or this machine's. */
+export function addressOfPages(config: Config, port = config.PARVIS_HTTP_PORT): string {
+  if (config.PARVIS_PUBLIC_URL !== undefined) return config.PARVIS_PUBLIC_URL.replace(/\/+$/, '')
+  const everywhere = { '0.0.0.0': '127.0.0.1', '::': '::1' } as Record<string, string>
+  const host = everywhere[config.PARVIS_HTTP_HOST] ?? config.PARVIS_HTTP_HOST
+  return `${config.PARVIS_TLS_CERT === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** The reading store that the settings choose, or another one that they tell of. Throws ConfigError for what is missing. */
 export function chooseStore(config: Config, kind = config.PARVIS_STORE) {
   const wrong = findMissing(config, kind)

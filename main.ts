@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { runBroker } from './broker/role.ts'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { addressOfPages, type Config, ConfigError, loadConfig } from './config.ts'
+import { readFirstLink } from './inventory/sign-in.ts'
 import { addToken } from './inventory/tokens.ts'
 import { systemAccess } from './store/access.ts'
 import type { Group } from './store/journal.ts'
@@ -74,6 +75,7 @@ async function start() {
     const url = String(api.ready.url)
     log('info', `pages and API at ${url}`)
     if (isDemo) closing.push(await startDemo(config, url, registry))
+    else await tellFirstLink(config, url, registry)
   }
   await registry.destroy()
   stopOnSignals(closing, log)
@@ -123,6 +125,18 @@ async function startIngestThread(config: Config, log: (level: 'info' | 'warn' | 
       if (timer === null) handOver()
     },
   }
+}
+
+// Nobody can sign in to a new platform. Whoever reads its output is the operator: there is never a password to begin with.
+async function tellFirstLink(config: Config, url: string, registry: Registry) {
+  const link = await readFirstLink(registry)
+  if (link === null) return
+  const address = `${addressOfPages(config, Number(new URL(url).port) || config.PARVIS_HTTP_PORT)}/#link=${link}`
+  const texts = {
+    fr: 'Il n’y a pas encore d’administrateur. Ouvrez cette adresse pour créer le premier (elle ne sert qu’une fois) :',
+    en: 'There is no administrator yet. Open this address to make the first one (it works once):',
+  }
+  console.log(`\n${texts[config.PARVIS_LANG]}\n\n  ${address}\n`)
 }
 
 // The simulated city is a process of its own, as any client: it has HTTP, MQTT and a token.

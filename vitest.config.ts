@@ -5,7 +5,7 @@ const onTheRegistry = [
   'tests/inventory/**/*.test.ts',
   'tests/store/{registry,credentials,audit}*.test.ts',
   'tests/platform-on-postgresql.test.ts',
-  'tests/api/{access,inventory,ingest,credentials,scope}.test.ts',
+  'tests/api/{access,accounts,inventory,ingest,credentials,scope}.test.ts',
 ]
 
 const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 120_000 } as const

@@ -3,26 +3,20 @@ import type { Config } from '../config.ts'
 import { Problem } from '../domain/problem.ts'
 import { reasonSchema } from '../domain/reason.ts'
 import { type Role, roleAllows } from '../domain/role.ts'
+import { findSession, type Holder, type OpenedSession, type Visitor } from '../inventory/sessions.ts'
 import { verifyToken } from '../inventory/tokens.ts'
 import { type Access, openAccess } from '../store/access.ts'
 import type { Registry } from '../store/registry.ts'
 import type { Context } from './context.ts'
 
-/** Who calls, and how it said so. */
-export type Caller = {
-  id: string
-  role: Role
-  name: string | null
-  access: Access
-  token: string
-  by: 'bearer' | 'cookie'
-}
+/** What a request shows of who sends it: a token, or what the cookie of a session holds. */
+type Shown = { value: string; by: 'bearer' | 'cookie' }
 
-/** Whose token this is, or null: with what it may see, and in whose name it acts. */
-export type FindCaller = (
-  token: string,
-  request?: Pick<Access, 'reason' | 'ifMatch'>,
-) => Promise<Pick<Caller, 'id' | 'role' | 'name' | 'access'> | null>
+/** Who calls: a person's account or a token, by itself or in a browser that it is signed in with. */
+export type Caller = Holder & { access: Access; sessionId: string | null; shown: Shown }
+
+/** Who shows this, or null: with what it may see, and in whose name it acts. */
+export type FindCaller = (shown: Shown, request?: Pick<Access, 'reason' | 'ifMatch'>) => Promise<Caller | null>
 
 /** What a route asks of its caller: a role, or nothing. */
 export type Policy = Role | 'public'
@@ -39,19 +33,35 @@ declare module 'fastify' {
   }
 }
 
-/** How long a browser stays signed in, when the token is not revoked before. */
-const sessionMaxAgeS = 30 * 24 * 3600
+/** How often what stays open asks whether its caller still is one. */
+const recheckMs = 1000
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Knows callers by the tokens of a registry, and opens it to them. */
+/** Knows callers by the tokens and the sessions of a registry, and opens it to them. */
 export function findCallersIn(registry: Registry): FindCaller {
-  return async (token, request) => {
-    const found = await verifyToken(registry, token)
-    if (found === null) return null
-    const { id, role, name, services } = found
-    return { id, role, name, access: openAccess(registry, { kind: 'token', id, name }, { ...request, services }) }
+  async function find({ value, by }: Shown): Promise<(Holder & { sessionId: string | null }) | null> {
+    if (by === 'cookie') return findSession(registry, value)
+    const found = await verifyToken(registry, value)
+    return found && { kind: 'token', ...found, login: null, language: null, sessionId: null }
   }
+  return async (shown, request) => {
+    const found = await find(shown)
+    if (found === null) return null
+    const { kind, id, name, services } = found
+    return { ...found, shown, access: openAccess(registry, { kind, id, name }, { ...request, services }) }
+  }
+}
+
+/**
+ * Watches who has a connection that stays open: within a second after a token is revoked, or a session ends, `end` is
+ * called. Answers how to stop watching.
+ */
+export function watchCaller({ findCaller }: Context, { shown }: Caller, end: () => void): () => void {
+  const timer = setInterval(async () => {
+    if ((await findCaller(shown).catch(() => null)) === null) end()
+  }, recheckMs)
+  return () => clearInterval(timer)
 }
 
 /** Gives every request room for its caller. A handler that takes `access` behind a public policy is refused. */
@@ -78,34 +88,65 @@ export function installAccess(app: FastifyInstance, context: Context): void {
 }
 
 /**
- * Who calls, if it may. Throws Problem `bad_credentials` without a right token, `too_many_requests` after too many wrong
- * ones of one address, `forbidden` for a lesser role or for a page of another site that uses the reader's cookie.
+ * Who calls, if it may. Throws Problem `bad_credentials` without a right token or session, `too_many_requests` after too
+ * many wrong tokens of one address, `forbidden` for a lesser role or for a page of another site that uses the reader's
+ * cookie.
  */
 export async function admit(request: FastifyRequest, reply: FastifyReply, context: Context, role: Role) {
   const shown = readBearer(request) ?? readCookie(request, context.config)
   if (shown === null) throw new Problem('bad_credentials')
-  const caller: Caller = { ...(await checkToken(shown.token, request, reply, context)), ...shown }
+  // What is right always passes: with 256 random bits nothing is gained by guessing, and many people may stand behind
+  // the one address of an office whose forgotten script shows an old token. The limit keeps the wrong ones cheap.
+  const caller = await context.findCaller(shown, { reason: readReason(request), ifMatch: readIfMatch(request) })
+  // A cookie of yesterday is no attempt.
+  if (caller === null && shown.by === 'cookie') throw new Problem('bad_credentials')
+  if (caller === null) return refuseWrong(request, reply, context)
   if (!roleAllows(caller.role, role)) throw new Problem('forbidden')
-  if (caller.by === 'cookie') checkSameOrigin(request, context.config)
+  if (shown.by === 'cookie') checkSameOrigin(request, context.config)
   return caller
 }
 
-/** Whose token this is. Throws Problem `bad_credentials` or `too_many_requests`. */
-export async function checkToken(token: string, request: FastifyRequest, reply: FastifyReply, context: Context) {
-  // A right token always passes: with 256 random bits nothing is gained by guessing, and many people may stand behind
-  // the one address of an office whose forgotten script shows an old token. The limit keeps the wrong ones cheap.
-  const found = await context.findCaller(token, { reason: readReason(request), ifMatch: readIfMatch(request) })
-  if (found !== null) return found
-  const waitMs = context.attempts.countWrong(request.ip)
-  if (waitMs === 0) throw new Problem('bad_credentials')
+/**
+ * Refuses what nobody has: a wrong token or link. Throws the problem, or `too_many_requests` after too many
+ * from one address.
+ */
+export function refuseWrong(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { attempts }: Context,
+  problem = new Problem('bad_credentials'),
+): never {
+  const waitMs = attempts.countWrong(request.ip)
+  if (waitMs === 0) throw problem
+  return refuseForNow(reply, waitMs)
+}
+
+/** Throws Problem `too_many_requests`, and says when to come back. */
+export function refuseForNow(reply: FastifyReply, waitMs: number): never {
   reply.header('retry-after', Math.ceil(waitMs / 1000))
   throw new Problem('too_many_requests')
 }
 
-/** Signs a browser in: from then on its requests carry the token by themselves, out of reach of scripts. */
-export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, config: Config, token: string): void {
+/** From where a browser signs in, and what it says that it is. */
+export function visitorOf(request: FastifyRequest): Visitor {
+  return { address: request.ip, agent: request.headers['user-agent'] ?? '' }
+}
+
+/** What the session's cookie of a request holds, whether it is anybody's or not. */
+export function readSessionValue(request: FastifyRequest, config: Config): string | null {
+  return readCookie(request, config)?.value ?? null
+}
+
+/** Signs a browser in: from then on its requests carry the session by themselves, out of reach of scripts. */
+export function setSessionCookie(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  config: Config,
+  { value, expiresAt }: OpenedSession,
+): void {
   const secure = isSecure(request, config)
-  reply.setCookie(cookieName(secure), token, { ...cookieAttributes(secure), maxAge: sessionMaxAgeS })
+  const maxAge = Math.floor((expiresAt - Date.now()) / 1000)
+  reply.setCookie(cookieName(secure), value, { ...cookieAttributes(secure), maxAge })
 }
 
 /** Signs a browser out. */
@@ -165,21 +206,21 @@ function readIfMatch(request: FastifyRequest): string[] | null {
   return request.headers['if-match']?.split(',').map((tag) => tag.trim()) ?? null
 }
 
-function readBearer(request: FastifyRequest) {
+function readBearer(request: FastifyRequest): Shown | null {
   const { authorization } = request.headers
   if (authorization === undefined) return null
-  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-  if (token === undefined)
+  const value = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+  if (value === undefined)
     throw new Problem('bad_credentials', {
       fr: 'attendu : "Authorization: Bearer <jeton>"',
       en: 'expected "Authorization: Bearer <token>"',
     })
-  return { token, by: 'bearer' as const }
+  return { value, by: 'bearer' }
 }
 
-function readCookie(request: FastifyRequest, config: Config) {
-  const token = request.cookies[cookieName(isSecure(request, config))]
-  return token === undefined ? null : { token, by: 'cookie' as const }
+function readCookie(request: FastifyRequest, config: Config): Shown | null {
+  const value = request.cookies[cookieName(isSecure(request, config))]
+  return value === undefined ? null : { value, by: 'cookie' }
 }
 
 // The prefix makes browsers refuse the cookie unless this host itself set it, by https and for all paths (RFC 6265bis

@@ -8,11 +8,12 @@ import type { Config } from '../config.ts'
 import { openScriptPool } from '../devices/scripts/pool.ts'
 import { Problem } from '../domain/problem.ts'
 import { verifyPush } from '../inventory/integrations.ts'
+import { openSignIn } from '../inventory/sign-in.ts'
 import { openStatusBoard, type StatusBoard } from '../inventory/status-board.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { Registry } from '../store/registry.ts'
 import { findCallersIn, installAccess, installCaller } from './access.ts'
-import { limitAttempts } from './attempts.ts'
+import { limitAttempts, limitSignIns } from './attempts.ts'
 import type { Api, Context, Routes } from './context.ts'
 import { answerError, installErrors, rawProblem, validatorCompiler } from './errors.ts'
 import { installHealth } from './health.ts'
@@ -21,6 +22,7 @@ import { limits } from './limits.ts'
 import { type LiveFeed, openLiveFeed } from './live.ts'
 import { installOpenapi } from './openapi.ts'
 import { installPages, installSecurityHeaders } from './pages.ts'
+import { accountRoutes } from './routes/accounts.ts'
 import { assetKindRoutes } from './routes/asset-kinds.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { bridgeRoutes } from './routes/bridges.ts'
@@ -33,6 +35,7 @@ import { importRoutes } from './routes/imports.ts'
 import { installationRoutes } from './routes/installations.ts'
 import { integrationRoutes } from './routes/integrations.ts'
 import { modelRoutes } from './routes/models.ts'
+import { ownAccountRoutes } from './routes/own-account.ts'
 import { quantityRoutes } from './routes/quantities.ts'
 import { readingRoutes } from './routes/readings.ts'
 import { replayRoutes } from './routes/replays.ts'
@@ -63,6 +66,8 @@ const routes: readonly Routes[] = [
   modelRoutes,
   quantityRoutes,
   sessionRoutes,
+  ownAccountRoutes,
+  accountRoutes,
   tokenRoutes,
   integrationRoutes,
   bridgeRoutes,
@@ -96,6 +101,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
   const context: Context = {
     config,
     findCaller: findCallersIn(registry),
+    signIn: openSignIn(registry),
     verifyPush: (name, proof) => verifyPush(registry, name, proof),
     scripts: openScriptPool({ log: (level, text) => logger[level](text) }),
     uplinks: options.uplinks ?? noBroker,
@@ -105,6 +111,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
     onChange: options.onChange ?? (() => {}),
     live: options.live ?? openLiveFeed(config.PARVIS_DATA_DIR),
     attempts: limitAttempts(),
+    signInAttempts: limitSignIns(),
     counters: options.counters ?? {},
   }
   const app = createServer(config, logger)

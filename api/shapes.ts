@@ -108,7 +108,7 @@ export const historyEntrySchema = z
     revision: z.number().int().describe('Changes that were made together have the same.'),
     recordedAt: timeOut,
     actor: z.object({
-      kind: z.enum(['token', 'command', 'system']),
+      kind: z.enum(['token', 'account', 'command', 'system']),
       id: z.string(),
       name: z.string().nullable(),
     }),
@@ -134,7 +134,7 @@ export function tellHistory({ items, next }: Page<HistoryEntry>) {
   return {
     items: items.map((item) => ({
       ...item,
-      actor: { ...item.actor, kind: item.actor.kind as 'token' | 'command' | 'system' },
+      actor: { ...item.actor, kind: item.actor.kind as 'token' | 'account' | 'command' | 'system' },
       recordedAt: formatTime(item.recordedAt),
       before: tellVersion(item.before),
       after: tellVersion(item.after),

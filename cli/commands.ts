@@ -1,3 +1,4 @@
+import { accountCommands } from './account.ts'
 import { assetCommands } from './asset.ts'
 import { bridgeCommands } from './bridge.ts'
 import { codecCommands } from './codec.ts'
@@ -27,6 +28,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...modelCommands,
     ...deadLetterCommands,
     ...tokenCommands,
+    ...accountCommands,
     ...exportCommands,
     ...replayCommands,
     ...copyCommands,

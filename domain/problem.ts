@@ -9,9 +9,14 @@ type ProblemDefinition = { status: number; fr: string; en: string }
  */
 export const problems = {
   bad_request: { status: 400, fr: 'La demande n’est pas valide', en: 'The request is not valid' },
-  bad_credentials: { status: 401, fr: 'Jeton absent ou inconnu', en: 'Token missing or unknown' },
+  bad_credentials: { status: 401, fr: 'Identification absente ou inconnue', en: 'Credentials missing or unknown' },
   forbidden: { status: 403, fr: 'Ce rôle ne le permet pas', en: 'This role does not allow it' },
   not_found: { status: 404, fr: 'Cet objet n’existe pas', en: 'There is no such object' },
+  bad_link: {
+    status: 404,
+    fr: 'Ce lien ne vaut plus : demandez-en un autre à un administrateur',
+    en: 'This link is no longer good: ask an administrator for another one',
+  },
   method_not_allowed: { status: 405, fr: 'Méthode non admise ici', en: 'Method not allowed here' },
   already_exists: { status: 409, fr: 'Cet identifiant est déjà pris', en: 'This identifier is taken' },
   in_use: { status: 409, fr: 'Cet objet sert encore', en: 'This object is still in use' },
@@ -56,6 +61,11 @@ export const problems = {
     fr: 'Ce modèle fait partie de Parvis et ne se modifie pas',
     en: 'This model is part of Parvis and cannot be changed',
   },
+  last_admin: {
+    status: 409,
+    fr: 'Il faut garder au moins un administrateur',
+    en: 'At least one administrator has to stay',
+  },
   payload_too_large: { status: 413, fr: 'La demande est trop grande', en: 'The request is too large' },
   unsupported_media_type: { status: 415, fr: 'Type de contenu non admis', en: 'Content type not supported' },
   unknown_model: { status: 422, fr: 'Ce modèle n’est pas au catalogue', en: 'This model is not in the catalogue' },
@@ -71,6 +81,16 @@ export const problems = {
     status: 422,
     fr: 'Le secret doit avoir au moins 16 caractères',
     en: 'The secret must have at least 16 characters',
+  },
+  weak_password: {
+    status: 422,
+    fr: 'Ce mot de passe ne convient pas',
+    en: 'This password will not do',
+  },
+  wrong_password: {
+    status: 422,
+    fr: 'Le mot de passe actuel n’est pas celui-là',
+    en: 'This is not the present password',
   },
   too_many_requests: { status: 429, fr: 'Trop de demandes : réessayez plus tard', en: 'Too many requests: try later' },
   internal: { status: 500, fr: 'Erreur interne, consignée au journal du service', en: 'Internal error, logged' },

@@ -3,6 +3,7 @@ import { type AuditHead, emptyHash, hashEntry, startDigest } from '../store/audi
 import { readAuditHeads } from '../store/audit-heads.ts'
 import type { Registry, RegistryTransaction } from '../store/registry.ts'
 import type { AuditEntryTable, AuditRowTable } from '../store/registry-tables.ts'
+import { toAccount } from './accounts.ts'
 import { toAsset } from './assets.ts'
 import { toDevice } from './devices.ts'
 import { toInstallation } from './installations.ts'
@@ -127,6 +128,7 @@ const tables = {
   device: { table: 'devices', key: 'id', madeAt: 'created_at', tell: toDevice },
   installation: { table: 'installations', key: 'id', madeAt: 'recorded_at', tell: toInstallation },
   token: { table: 'tokens', key: 'id', madeAt: 'created_at', tell: toToken },
+  account: { table: 'accounts', key: 'id', madeAt: 'created_at', tell: toAccount },
   integration: { table: 'integrations', key: 'name', madeAt: 'created_at', tell: toIntegration },
 } as const
 

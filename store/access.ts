@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Registry } from './registry.ts'
 import { limitTo } from './scope.ts'
 
-/** In whose name something is done: a token of the API, a person at the command line, or Parvis itself. */
-export type Actor = { kind: 'token' | 'command' | 'system'; id: string; name: string | null }
+/** In whose name something is done: a token of the API, a person's account, a person at the command line, or Parvis itself. */
+export type Actor = { kind: 'token' | 'account' | 'command' | 'system'; id: string; name: string | null }
 
 /**
  * Who asks or acts, why, and what they may see. Every question to the inventory and every change of it goes through

@@ -9,6 +9,7 @@ export type AuditKind =
   | 'device'
   | 'installation'
   | 'token'
+  | 'account'
   | 'integration'
   | 'bridge'
   | 'replay'

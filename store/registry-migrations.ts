@@ -9,6 +9,7 @@ import { up as bridges } from './migrations/007-bridges.ts'
 import { up as codecs } from './migrations/008-codecs.ts'
 import { up as imports } from './migrations/009-imports.ts'
 import { up as documentsAndSecrets } from './migrations/010-documents-and-secrets.ts'
+import { up as accounts } from './migrations/011-accounts.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   { name: '008-codecs', up: codecs },
   { name: '009-imports', up: imports },
   { name: '010-documents-and-secrets', up: documentsAndSecrets },
+  { name: '011-accounts', up: accounts },
 ]
 
 /**

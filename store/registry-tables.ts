@@ -12,6 +12,8 @@ export type RegistryTables = {
   installations: InstallationTable
   installation_versions: InstallationVersionTable
   tokens: TokenTable
+  accounts: AccountTable
+  sessions: SessionTable
   integrations: IntegrationTable
   bridges: BridgeTable
   removals: RemovalTable
@@ -110,6 +112,43 @@ export type TokenTable = {
   created_at: number
   revoked_at: number | null
   revision: number
+}
+
+/** A person who signs in. */
+export type AccountTable = {
+  id: string
+  /** As the person writes it; `login_key` is what it is looked for by. */
+  login: string
+  login_key: string
+  name: string
+  role: string
+  /** JSON array of the services to which it is limited; null for all. */
+  services: string | null
+  language: 'fr' | 'en' | null
+  /** As store/passwords.ts writes it; null until the person has chosen one. */
+  password: string | null
+  password_set_at: number | null
+  /** Lower-case hexadecimal SHA-256 of the one-time link by which the person chooses a password. */
+  link_hash: string | null
+  link_expires_at: number | null
+  disabled_at: number | null
+  last_sign_in_at: number | null
+  created_at: number
+  revision: number
+}
+
+/** A browser in which someone is signed in: by an account, or by a token. */
+export type SessionTable = {
+  id: string
+  /** Lower-case hexadecimal SHA-256 of what its cookie holds. */
+  hash: string
+  account_id: string | null
+  token_id: string | null
+  address: string
+  agent: string
+  created_at: number
+  used_at: number
+  expires_at: number
 }
 
 export type IntegrationTable = {

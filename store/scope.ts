@@ -57,6 +57,9 @@ const rules: Record<keyof RegistryTables, Rule> = {
   status_cursor: 'open',
   removals: 'closed',
   tokens: 'closed',
+  // A person's own account is opened to it by its id: see inventory/own-account.ts.
+  accounts: 'closed',
+  sessions: 'closed',
   integrations: 'closed',
   bridges: 'closed',
   // What is asked of ingest and what the audit tells are seen through the objects that they are about.
@@ -91,7 +94,7 @@ export function limitTo(registry: Registry, services: readonly string[]): Regist
  * `forbidden` for what would go to another service, or belongs to one.
  */
 export function checkScope(
-  { services }: Access,
+  { services, actor }: Access,
   { kind, id, before, after }: { kind: AuditKind; id: string; before: object | null; after: object | null },
 ): void {
   if (services === null) return
@@ -104,6 +107,8 @@ export function checkScope(
     const isNobodys = (before as { service?: string | null } | null)?.service === null
     if (!isOurs(before) && !isNobodys) throw new Problem('forbidden', `${id} belongs to another service`)
     if (!isOurs(after) && !(isNobodys && (after as { service: string | null }).service === null)) throw beyond(services)
+  } else if (kind === 'account') {
+    if (actor.kind !== 'account' || actor.id !== id) throw new Problem('forbidden')
   } else if (kind === 'token' || kind === 'integration' || kind === 'model') throw new Problem('forbidden')
 }
 

@@ -1,19 +1,20 @@
 import { z } from 'zod'
 import { Problem } from '../../domain/problem.ts'
 import { listStatusChanges } from '../../inventory/status-changes.ts'
+import { watchCaller } from '../access.ts'
 import type { Routes } from '../context.ts'
 import { takeAreas } from '../place-query.ts'
 import { statusFilterQuery } from './status.ts'
 
 const everyMs = 1000
-const recheckMs = 15_000
+const heartbeatMs = 15_000
 const maxStreams = 200
 const reconnectAfterMs = 2000
 
 /** Bytes that may wait for one slow reader; what comes beyond is not kept. */
 const maxWaitingBytes = 256 * 1024
 
-export const statusStreamRoutes: Routes = (api, { board, findCaller }) => {
+export const statusStreamRoutes: Routes = (api, context) => {
   let streams = 0
   const open = new Set<() => void>()
   api.addHook('preClose', async () => {
@@ -38,25 +39,25 @@ export const statusStreamRoutes: Routes = (api, { board, findCaller }) => {
     },
     async (request, reply) => {
       if (streams >= maxStreams) throw new Problem('too_many_requests', 'too many streams are open')
-      const { token } = request.caller!
-      const changes = listStatusChanges(request.access, board, takeAreas(request.query))
+      const changes = listStatusChanges(request.access, context.board, takeAreas(request.query))
       streams++
       let sentAt = Date.now()
-      const timer = setInterval(async () => {
+      const timer = setInterval(() => {
         const { text, isLagging } = changes.take(Date.now())
         const isBlocked = reply.raw.writableLength > maxWaitingBytes
         if (isLagging || (isBlocked && text !== '')) reply.raw.write('event: lagged\ndata: {}\n\n')
         if (!isBlocked && text !== '') reply.raw.write(text)
-        // A comment, so that proxies see a live connection; and a token that was revoked ends its stream.
-        if (Date.now() - sentAt < recheckMs) return
+        // A comment, so that proxies see a live connection.
+        if (Date.now() - sentAt < heartbeatMs) return
         sentAt = Date.now()
         reply.raw.write(': still here\n\n')
-        if ((await findCaller(token)) === null) reply.raw.end()
       }, everyMs)
       const end = () => reply.raw.end()
+      const stopWatching = watchCaller(context, request.caller!, end)
       open.add(end)
       reply.raw.on('close', () => {
         clearInterval(timer)
+        stopWatching()
         changes.close()
         open.delete(end)
         streams--

@@ -5,14 +5,12 @@ import { Problem } from '../../domain/problem.ts'
 import { openView } from '../../inventory/view.ts'
 import type { Access } from '../../store/access.ts'
 import { readRevision } from '../../store/registry.ts'
+import { watchCaller } from '../access.ts'
 import type { Routes } from '../context.ts'
 import type { SeenReading } from '../live.ts'
 import { quantitySchema } from '../shapes.ts'
 
-/** How often an open stream asks whether its token still stands. */
-const recheckMs = 15_000
-
-/** How often it asks whether what it may tell has changed. */
+/** How often an open stream asks whether what it may tell has changed. */
 const renewMs = 1000
 
 const maxFilterValues = 200
@@ -24,7 +22,8 @@ const query = z.strictObject({
   quantity: oneOrMore(quantitySchema).describe('Only these quantities; may be repeated.'),
 })
 
-export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
+export const streamRoutes: Routes = (api, context) => {
+  const { live, counters } = context
   api.get(
     '/stream',
     {
@@ -59,14 +58,11 @@ export const streamRoutes: Routes = (api, { live, findCaller, counters }) => {
           fr: 'trop de flux sont ouverts',
           en: 'too many streams are open',
         })
-      const { token } = request.caller!
       counters.streams = live.listeners
-      const recheck = setInterval(async () => {
-        if ((await findCaller(token)) === null) reply.raw.end()
-      }, recheckMs)
+      const stopWatching = watchCaller(context, request.caller!, () => reply.raw.end())
       const renew = setInterval(() => followed.renew().catch(() => reply.raw.end()), renewMs)
       reply.raw.on('close', () => {
-        clearInterval(recheck)
+        stopWatching()
         clearInterval(renew)
         stop()
         counters.streams = live.listeners

@@ -57,9 +57,10 @@ describe('every route', () => {
     expect(await callAs(`parvis_${'x'.repeat(43)}`, operations.find((each) => each.role === 'viewer')!)).toBe(401)
   })
 
-  it('that changes something is closed to viewers, the session and the networks’ pushes apart', async () => {
+  it('that changes something is closed to viewers, their own account apart', async () => {
     const mutating = operations.filter(
-      ({ method, url }) => method !== 'GET' && !url.endsWith('/session') && !url.includes('/uplinks/'),
+      ({ method, role, url }) =>
+        method !== 'GET' && role !== 'public' && !url.startsWith('/api/v1/account/') && url !== '/api/v1/account',
     )
     expect(mutating.length).toBeGreaterThan(15)
     for (const operation of mutating) {
@@ -132,7 +133,13 @@ describe('a session', () => {
 
   it('is a cookie that scripts cannot read and other sites cannot send', async () => {
     const response = await signIn()
-    expect(response.json()).toEqual({ role: 'technician', name: 'a technician', language: 'fr' })
+    expect(response.json()).toEqual({
+      role: 'technician',
+      name: 'a technician',
+      services: null,
+      login: null,
+      language: 'fr',
+    })
     const [cookie] = response.cookies as unknown as Record<string, unknown>[]
     expect(cookie).toMatchObject({ name: 'parvis', httpOnly: true, sameSite: 'Strict', path: '/' })
     expect(cookie).not.toHaveProperty('secure')
@@ -153,7 +160,7 @@ describe('a session', () => {
   })
 
   it('reads, and changes things from this address only', async () => {
-    const cookies = { parvis: api.tokens.technician }
+    const cookies = { parvis: (await signIn()).cookies[0]!.value }
     const read = await api.app.inject({ url: '/api/v1/session', cookies, headers: { host } })
     expect(read.json()).toMatchObject({ role: 'technician' })
     const replay = async (headers: Record<string, string>) =>
@@ -187,6 +194,55 @@ describe('a session', () => {
     expect(headers).not.toHaveProperty('set-cookie')
   })
 
+  it('holds no token, and a token is no session', async () => {
+    const { value } = (await signIn()).cookies[0]!
+    expect(value).not.toContain(api.tokens.technician)
+    const ask = async (cookie: string) =>
+      (await api.app.inject({ url: '/api/v1/session', cookies: { parvis: cookie } })).statusCode
+    expect([await ask(value), await ask(api.tokens.technician)]).toEqual([200, 401])
+    const asBearer = await api.call(null, 'GET', '/session', undefined, { authorization: `Bearer ${value}` })
+    expect(asBearer.status).toBe(401)
+  })
+
+  it('ends with its token', async () => {
+    const { id, token } = await addToken(api.access, { role: 'viewer' })
+    const opened = await api.app.inject({ method: 'POST', url: '/api/v1/session', payload: { token } })
+    const cookies = { parvis: opened.cookies[0]!.value }
+    const ask = async () => (await api.app.inject({ url: '/api/v1/session', cookies })).statusCode
+    expect(await ask()).toBe(200)
+    await revokeToken(api.access, id)
+    expect(await ask()).toBe(401)
+  })
+
+  it('changes nothing for another site, on any route', async () => {
+    const opened = await api.app.inject({
+      method: 'POST',
+      url: '/api/v1/session',
+      payload: { token: api.tokens.admin },
+    })
+    const cookies = { parvis: opened.cookies[0]!.value }
+    const mutating = operations.filter(({ method, url }) => method !== 'GET' && !url.includes('/uplinks/'))
+    expect(mutating.length).toBeGreaterThan(30)
+    for (const { method, url, body } of mutating)
+      for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'http://elsewhere.test' }])
+        expect(
+          [
+            `${method} ${url}`,
+            (
+              await api.app.inject({
+                method,
+                url,
+                cookies,
+                headers: { ...headers, ...(body === undefined ? {} : { 'content-type': body }) },
+                ...(body === undefined ? {} : { payload: '{}' }),
+              })
+            ).statusCode,
+          ],
+          JSON.stringify(headers),
+        ).toEqual([`${method} ${url}`, 403])
+    expect((await api.app.inject({ url: '/api/v1/session', cookies })).statusCode).toBe(200)
+  })
+
   it('ends by taking the cookie back', async () => {
     const response = await api.app.inject({ method: 'DELETE', url: '/api/v1/session' })
     expect(response.statusCode).toBe(204)
@@ -208,7 +264,7 @@ describe('limitAttempts', () => {
   })
 
   it('remembers a bounded number of addresses', () => {
-    const attempts = limitAttempts({ max: 1, maxAddresses: 2, now: () => 0 })
+    const attempts = limitAttempts({ max: 1, maxKeys: 2, now: () => 0 })
     for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) attempts.countWrong(address)
     expect(attempts.countWrong('192.0.2.3')).toBeGreaterThan(0)
     expect(attempts.countWrong('192.0.2.1')).toBe(0)

@@ -35,6 +35,7 @@ const ours: Record<string, string> = { assets: 'asset-ours', devices: 'device-ou
 /** The nouns of paths that have no objects of services: what they tell is told to all, or to administrators alone. */
 const serviceless = [
   'tokens',
+  'account',
   'integrations',
   'models',
   'quantities',
@@ -48,6 +49,8 @@ const serviceless = [
 
 /** What a body has to hold to be judged at all; each names the other service's objects where it may. */
 const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
+  'PATCH /account': () => ({ language: 'fr' }),
+  'PUT /account/password': () => ({ current: 'a', password: 'b' }),
   'POST /assets': () => ({ id: 'new-asset', kind: 'bench', label: 'Banc', parentId: theirs.assets }),
   'PATCH /assets/{id}': () => ({ label: 'Banc' }),
   'POST /assets/{id}/documents': () => png,
@@ -80,6 +83,8 @@ const tellsOfNobody = [
   'GET /models',
   'GET /quantities',
   'GET /session',
+  'GET /account',
+  'GET /account/sessions',
   'GET /asset-kinds',
   'GET /imports',
   'GET /import-profiles',

@@ -114,6 +114,29 @@ test('tokens and integrations', async () => {
   expect((await json('integration', 'revoke', 'net')).revokedAt).toMatch(/Z$/)
 })
 
+test('accounts, whose passwords only their people choose', async () => {
+  const added = await json(
+    'account',
+    'add',
+    'lea',
+    '--name',
+    'Léa',
+    '--role',
+    'viewer',
+    '--services',
+    'Voirie, Propreté',
+  )
+  expect(added).toMatchObject({ login: 'lea', role: 'viewer', services: ['Voirie', 'Propreté'], passwordSetAt: null })
+  expect(added.link).toMatch(/^http:\/\/127\.0\.0\.1:8080\/#link=[\w-]{43}$/)
+  const reset = await json('account', 'reset', 'LEA')
+  expect(reset.link).not.toBe(added.link)
+  expect((await json('account', 'disable', 'lea')).disabledAt).toMatch(/Z$/)
+  expect((await json('account', 'enable', 'lea')).disabledAt).toBeNull()
+  const { items } = await json('account', 'list')
+  expect(items).toMatchObject([{ id: added.id, login: 'lea', disabledAt: null, linkExpiresAt: null }])
+  expect((await parvis('account', 'reset', 'nobody')).code).toBe(1)
+})
+
 test('a refusal is exit code 1 and a problem document on stderr, nothing on stdout', async () => {
   await json('device', 'add', 'd-1', '--model', 'generic-json')
   const refused = await parvis('device', 'add', 'd-1', '--model', 'generic-json', '--json')
