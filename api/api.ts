@@ -31,6 +31,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { documentRoutes } from './routes/documents.ts'
 import { exportRoutes } from './routes/exports.ts'
+import { figureRoutes } from './routes/figures.ts'
 import { importRoutes } from './routes/imports.ts'
 import { installationRoutes } from './routes/installations.ts'
 import { integrationRoutes } from './routes/integrations.ts'
@@ -63,6 +64,7 @@ const routes: readonly Routes[] = [
   streamRoutes,
   importRoutes,
   exportRoutes,
+  figureRoutes,
   modelRoutes,
   quantityRoutes,
   sessionRoutes,

@@ -35,7 +35,7 @@ export const statusFilterQuery = {
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
 }
 
-const statusSchema = z
+export const statusSchema = z
   .object({
     assetId: z.string(),
     kind: z.enum(assetKindNames),
