@@ -131,14 +131,12 @@ export function findDecimals(values: Float64Array, count: number): number | null
   return decimals
 }
 
-function readValues(source: Source, count: number, values: Float64Array): void {
+/** Reads values as they are stored, and answers by how many decimals they were scaled to whole numbers. */
+function readValues(source: Source, count: number, values: Float64Array): number {
   const scale = source.bytes[source.at++]!
   if (scale <= maxDecimals) {
     readColumn(source, count, values)
-    if (scale === 0) return
-    const power = powers[scale]!
-    for (let i = 0; i < count; i++) values[i]! /= power
-    return
+    return scale
   }
   if (scale < floats) throw new RangeError(`values of a kind that is not known: ${scale}`)
   const length = readVarint(source)
@@ -147,6 +145,7 @@ function readValues(source: Source, count: number, values: Float64Array): void {
   for (let i = 0; i < count; i++)
     values[i] = scale === floats ? view.getFloat32(source.at + 4 * i, true) : view.getFloat64(source.at + 8 * i, true)
   source.at += length
+  return 0
 }
 
 function skipValues(source: Source): void {
@@ -180,8 +179,22 @@ function openBlock(id: number, bytes: Uint8Array): Source {
   return { bytes, at: 1 }
 }
 
-// One block's times, for the other series that share them are mostly asked for next.
 const empty = new Float64Array(0)
+
+/** Goes to the values of one series in a block; null when it holds none. */
+function findSeries(source: Source, first: number, series: number): { count: number; timesAt: number } | null {
+  for (let groups = readVarint(source); groups > 0; groups--) {
+    const count = readVarint(source)
+    const columns = readVarint(source)
+    const timesAt = source.at
+    for (let i = 0; i < 3; i++) skipColumn(source)
+    for (let i = 0; i < columns; i++) {
+      if (first + readVarint(source) === series) return { count, timesAt }
+      skipValues(source)
+    }
+  }
+  return null
+}
 
 /**
  * The part of one series in a block, or null; without `isWhole` its delays and seqs are left empty.
@@ -189,23 +202,37 @@ const empty = new Float64Array(0)
  */
 export function readPart(id: number, first: number, bytes: Uint8Array, series: number, isWhole: boolean): Part | null {
   const source = openBlock(id, bytes)
-  for (let groups = readVarint(source); groups > 0; groups--) {
-    const count = readVarint(source)
-    const columns = readVarint(source)
-    const timesAt = source.at
-    for (let i = 0; i < 3; i++) skipColumn(source)
-    for (let i = 0; i < columns; i++) {
-      if (first + readVarint(source) !== series) {
-        skipValues(source)
-        continue
-      }
-      const values = new Float64Array(count)
-      readValues(source, count, values)
-      source.at = timesAt
-      return { series, values, ...readShared(source, count, isWhole) }
-    }
+  const found = findSeries(source, first, series)
+  if (found === null) return null
+  const { count, timesAt } = found
+  const values = new Float64Array(count)
+  const power = powers[readValues(source, count, values)]!
+  if (power > 1) for (let i = 0; i < count; i++) values[i]! /= power
+  source.at = timesAt
+  return { series, values, ...readShared(source, count, isWhole) }
+}
+
+/** Times and values of one series and day, the first `count` of its columns; values times ten to the power of `decimals`. */
+export type Points = { count: number; times: Float64Array; values: Float64Array; decimals: number }
+
+/**
+ * Reads times and values of one series in a block into columns that are used again; tells whether there are any.
+ * Throws a DamageError when the block is not what was written.
+ */
+export function readPoints(id: number, first: number, bytes: Uint8Array, series: number, into: Points): boolean {
+  const source = openBlock(id, bytes)
+  const found = findSeries(source, first, series)
+  if (found === null) return false
+  const { count, timesAt } = found
+  if (into.times.length < count) {
+    into.times = new Float64Array(count)
+    into.values = new Float64Array(count)
   }
-  return null
+  into.count = count
+  into.decimals = readValues(source, count, into.values)
+  source.at = timesAt
+  readColumn(source, count, into.times)
+  return true
 }
 
 /** All parts of a block. Throws a DamageError when it is not what was written. */
@@ -219,7 +246,8 @@ export function readParts(id: number, first: number, bytes: Uint8Array): Part[] 
     for (let i = 0; i < columns; i++) {
       const series = first + readVarint(source)
       const values = new Float64Array(count)
-      readValues(source, count, values)
+      const power = powers[readValues(source, count, values)]!
+      if (power > 1) for (let j = 0; j < count; j++) values[j]! /= power
       parts.push({ series, values, ...shared })
     }
   }

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { Chunks } from './embedded-rollup.ts'
 
 /*
- * The tables of what is sealed. Both are keyed by one number, so that their rows lie in the order of time, and of series
+ * The tables of what is sealed. All are keyed by one number, so that their rows lie in the order of time, and of series
  * within it, and are found by one seek: the day, or the number of the 32 days, times 2 ** 31, and the series.
  */
 export const blockSchema = `
@@ -13,11 +14,11 @@ export const blockSchema = `
     id INTEGER PRIMARY KEY,
     data BLOB NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS rollup_ends (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+  ) STRICT;
 `
-
-/** Empty tables of this connection alone, for a file of an older Parvis that is only read; and how to be rid of them. */
-export const standInSchema = blockSchema.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE')
-export const noStandIns = 'DROP TABLE IF EXISTS temp.blocks; DROP TABLE IF EXISTS temp.rollups'
 
 const idFactor = 2 ** 31
 /** Days of which the rollups of one series lie together. */
@@ -51,11 +52,18 @@ export const blockStatements = {
   extent: `
     SELECT (SELECT min(id) FROM blocks), (SELECT max(id) FROM blocks),
       (SELECT min(id) FROM rollups), (SELECT max(id) FROM rollups)`,
-  chunk: 'SELECT data FROM rollups WHERE id = ?',
+  sums: 'SELECT data FROM rollups WHERE id = ?',
+  ends: 'SELECT data FROM rollup_ends WHERE id = ?',
   nextChunk: 'SELECT id, data FROM rollups WHERE id >= ? ORDER BY id LIMIT 1',
+  // Many at once, in the order in which they are asked for.
+  blocksOf: 'SELECT blocks.id, data FROM json_each(?) AS wanted CROSS JOIN blocks ON blocks.id = wanted.value',
+  sumsOf: 'SELECT rollups.id, data FROM json_each(?) AS wanted CROSS JOIN rollups ON rollups.id = wanted.value',
 } as const
 
-type Answers = Record<keyof typeof blockStatements, (...params: number[]) => never[]>
+type Answers = Record<keyof typeof blockStatements, (...params: (number | string)[]) => never[]>
+
+/** A block, or a chunk of counts and sums. */
+export type Stored = [id: number, data: Uint8Array]
 
 /** The blocks and rollups of a database, to be read. No statement outlives a call. */
 export function openBlocks(database: DatabaseSync) {
@@ -63,10 +71,10 @@ export function openBlocks(database: DatabaseSync) {
   for (const [name, sql] of Object.entries(blockStatements)) {
     const statement = database.prepare(sql)
     statement.setReturnArrays(true)
-    ask[name as keyof Answers] = (...params: number[]) => statement.all(...params) as never[]
+    ask[name as keyof Answers] = (...params) => statement.all(...params) as never[]
   }
   const dataOf = (rows: [Uint8Array][]) => rows[0]?.[0] ?? null
-  const rowOf = (rows: [id: number, data: Uint8Array][]) => rows[0] ?? null
+  const rowOf = (rows: Stored[]) => rows[0] ?? null
 
   /** The first row of a series whose day or period is `span` or later, at most `last`. */
   function nextOf(name: 'nextBlock' | 'nextChunk', series: number, span: number, last: number) {
@@ -84,7 +92,12 @@ export function openBlocks(database: DatabaseSync) {
 
   return {
     block: (id: number): Uint8Array | null => dataOf(ask.block(id)),
-    chunk: (id: number): Uint8Array | null => dataOf(ask.chunk(id)),
+    sums: (id: number): Uint8Array | null => dataOf(ask.sums(id)),
+    ends: (id: number): Uint8Array | null => dataOf(ask.ends(id)),
+    /** Both chunks of rollups. */
+    chunks: (id: number): Chunks => ({ sums: dataOf(ask.sums(id)), ends: dataOf(ask.ends(id)) }),
+    blocksOf: (ids: readonly number[]): Stored[] => ask.blocksOf(JSON.stringify(ids)),
+    sumsOf: (ids: readonly number[]): Stored[] => ask.sumsOf(JSON.stringify(ids)),
     nextBlock: (first: number, day: number, last: number) => nextOf('nextBlock', first, day, last),
     nextChunk: (series: number, period: number, last: number) => nextOf('nextChunk', series, period, last),
     /** The first chunk of any series at or after an id. */

@@ -52,11 +52,11 @@ export function readVarint(source: Source): number {
 }
 
 /** Signed numbers as unsigned ones, small ones small: 0, -1, 1, -2... become 0, 1, 2, 3... */
-function zigzag(value: number): number {
+export function zigzag(value: number): number {
   return value < 0 ? -2 * value - 1 : 2 * value
 }
 
-function unzigzag(value: number): number {
+export function unzigzag(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 

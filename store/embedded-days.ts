@@ -1,14 +1,14 @@
-import type { SeriesKey } from '../domain/reading.ts'
-import { type Window, windowAt } from '../domain/window.ts'
+import type { Window } from '../domain/window.ts'
 import type { Part } from './embedded-block.ts'
 import { type Blocks, chunkId, daysPerChunk, periodOf } from './embedded-blocks.ts'
+import { alignedHours, type DaySpan, spanOf, touchedHours, wholeHours } from './embedded-hours.ts'
 import { countBefore } from './embedded-merge.ts'
-import { type Cells, createCells, readChunk } from './embedded-rollup.ts'
+import { type Cells, createCells, readChunks } from './embedded-rollup.ts'
 import { dayMs, dayOf, hourMs, hoursPerDay } from './embedded-time.ts'
 
-/** What takes the readings of a series, one after another; whole hours at once where it `reads` hours, or their sums. */
+/** What takes the readings of a series, one after another; whole hours at once where it `reads` hours. */
 export type Target = {
-  reads: 'points' | 'hours' | 'sums'
+  reads: 'points' | 'hours'
   limit: number
   isFull(): boolean
   add(time: number, value: number): void
@@ -16,20 +16,29 @@ export type Target = {
   addHours(dayStart: number, cells: Cells, hours: number): void
 }
 
-type StoredSeries = SeriesKey & { id: number }
+/** A series, with the first one of its device's channel. */
+export type StoredSeries = { id: number; first: number }
 
 /** How the days of a series are read: its rows, its blocks and its rollups. */
 export type Days = {
   blocks: Blocks
-  /** The days from `first` to `last` that hold rows of the series, each with the marks of their hours. */
-  listMarks(id: number, first: number, last: number): [day: number, marks: number][]
-  firstOf(series: StoredSeries): number
+  /** The first day from `day` on that anything tells of. */
+  nextDay(day: number): number | null
+  /** The days from `first` to `last` that hold rows of a channel, each with the marks of their hours. */
+  listMarks(channel: number, first: number, last: number): [day: number, marks: number][]
+  /** The same of many channels: by day, the marks of each channel. */
+  marksOfMany(channels: readonly number[], first: number, last: number): Map<number, Map<number, number>>
+  /**
+   * Rows and block of one series and day, merged; where there are only rows, at least `limit` of them if there are so many.
+   * `block` is looked for unless it is given.
+   */
   readDay(
     series: StoredSeries,
-    first: number,
-    part: { day: number; marks: number; from: number; to: number; limit?: number },
+    part: DaySpan & { marks: number; block?: Uint8Array | null | undefined; limit?: number | undefined },
   ): Part | null
   orDamaged<Result>(id: number, what: () => string, read: () => Result): Result | null
+  nameBlock(id: number): string
+  nameRollups(id: number): string
 }
 
 type Asked = { from: number; to: number; window?: Window }
@@ -50,13 +59,13 @@ export function foldDays(
   until: number,
 ): number | null {
   const last = dayOf(to - 1)
-  const marked = days.listMarks(series.id, begin, last)
+  const { first } = series
+  const marked = days.listMarks(first, begin, last)
   let atMark = 0
-  let first: number | null = null
 
-  function add(day: number, cells: Cells | null) {
+  function add(day: number, cells: Cells | null, block?: Uint8Array | null) {
     const marks = marked[atMark]?.[0] === day ? marked[atMark++]![1] : 0
-    const span = { day, marks, from: Math.max(from, day * dayMs), to: Math.min(to, (day + 1) * dayMs) }
+    const span = spanOf(day, from, to)
     const hours =
       cells === null || window === undefined ? 0 : cells.hours & wholeHours(span) & alignedHours(window, day)
     const fromCells = hours & ~marks
@@ -64,9 +73,7 @@ export function foldDays(
       target.addHours(day * dayMs, cells, fromCells)
       return
     }
-    first ??= days.firstOf(series)
-    const limit = window === undefined && Number.isFinite(target.limit) ? target.limit : -1
-    const part = days.readDay(series, first, { ...span, limit })
+    const part = days.readDay(series, { ...span, marks, block, limit: window === undefined ? target.limit : undefined })
     if (cells === null) addReadings(part, day, span.from, span.to)
     else
       for (let hour = 0; hour < hoursPerDay; hour++) {
@@ -102,12 +109,11 @@ export function foldDays(
 
   /** All days up to `end` by their rows and blocks. Answers the day to go on with when it is over before. */
   function addDays(begin: number, end: number): number | null {
-    first ??= days.firstOf(series)
     for (let day = begin; ; ) {
-      const block = days.blocks.nextBlock(first, day, end)?.span ?? Number.POSITIVE_INFINITY
-      const next = Math.min(block, nextMark())
+      const block = days.blocks.nextBlock(first, day, end)
+      const next = Math.min(block?.span ?? Number.POSITIVE_INFINITY, nextMark())
       if (next > end) return null
-      add(next, null)
+      add(next, null, block?.span === next ? block.data : null)
       day = next + 1
       if (isOver()) return day
     }
@@ -118,11 +124,14 @@ export function foldDays(
     const range = {
       first: Math.max(0, begin - base),
       last: Math.min(daysPerChunk - 1, last - base),
-      isWhole: target.reads === 'hours',
     }
     const id = chunkId(period, series.id)
-    const name = () => `the rollups of device ${series.deviceId}, ${series.quantity}`
-    const read = days.orDamaged(id + 0.5, name, () => readChunk(id, chunk, range, pool))
+    const chunks = { sums: chunk, ends: days.blocks.ends(id) }
+    const read = days.orDamaged(
+      id + 0.5,
+      () => days.nameRollups(id),
+      () => readChunks(id, chunks, range, pool),
+    )
     if (read === null) return addDays(Math.max(begin, base), base + range.last)
     for (let i = 0; i < read; i++) {
       const { day, cells } = pool[i]!
@@ -144,36 +153,3 @@ export function foldDays(
 }
 
 const pool = Array.from({ length: daysPerChunk }, () => ({ day: 0, cells: createCells() }))
-
-const allHours = 2 ** hoursPerDay - 1
-
-type Part24 = { day: number; from: number; to: number }
-
-/** The hours of a day that lie in [from, to) whole. */
-function wholeHours({ day, from, to }: Part24): number {
-  const begin = Math.ceil(from / hourMs) - day * hoursPerDay
-  const end = Math.floor(to / hourMs) - day * hoursPerDay
-  return begin >= end ? 0 : maskOf(begin, end)
-}
-
-/** The hours of a day of which any part lies in [from, to). */
-function touchedHours({ day, from, to }: Part24): number {
-  if (from >= to) return 0
-  return maskOf(Math.floor(from / hourMs) - day * hoursPerDay, Math.ceil(to / hourMs) - day * hoursPerDay)
-}
-
-function maskOf(begin: number, end: number): number {
-  return ((allHours >> begin) << begin) & (2 ** end - 1)
-}
-
-/** The hours of a day in whose middle no window begins. */
-function alignedHours(window: Window, day: number): number {
-  if (window.kind === 'fixed') return window.ms % hourMs === 0 ? allHours : 0
-  let hours = allHours
-  for (let time = day * dayMs; time < (day + 1) * dayMs; ) {
-    const { end } = windowAt(window, time)
-    if (end % hourMs !== 0 && end < (day + 1) * dayMs) hours &= ~(1 << (Math.floor(end / hourMs) - day * hoursPerDay))
-    time = end
-  }
-  return hours
-}

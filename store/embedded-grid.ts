@@ -1,13 +1,25 @@
 import type { Aggregate } from '../domain/reading.ts'
 import { type Window, windowAt } from '../domain/window.ts'
-import type { Target } from './embedded-days.ts'
-import { hourMs } from './embedded-time.ts'
+import type { Points } from './embedded-block.ts'
+import type { Cells, DaySums } from './embedded-rollup.ts'
+import { hourMs, hoursPerDay } from './embedded-time.ts'
 
 // Windows of one piece: their sums take about 60 bytes each, and each series is read once for every piece.
 const windowsPerPiece = 8192
 
 /** Folds many series together: a piece of [from, to), its windows side by side, to be filled and then listed. */
-export type Grid = Target & { from: number; to: number; list(): [time: number, value: number][] }
+export type Grid = {
+  from: number
+  to: number
+  /** What it takes of whole hours: their sums, all that they come to, or nothing but their readings. */
+  takes: 'sums' | 'cells' | 'points'
+  /** Takes readings of one series, those at the places `begin` to `end`; times are counted from `dayStart`. */
+  addPoints(dayStart: number, points: Points, begin: number, end: number): void
+  /** Takes what the readings of some hours of a day that begins at `dayStart` come to, by their marks. */
+  addSums(dayStart: number, sums: DaySums, hours: number): void
+  addCells(dayStart: number, cells: Cells, hours: number): void
+  list(): [time: number, value: number][]
+}
 
 /** The windows of [from, to), some thousands at a time. Each grid is filled before the next is asked for. */
 export function* startGrids(window: Window, aggregate: Aggregate = 'mean', from: number, to: number): Generator<Grid> {
@@ -29,8 +41,12 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
   const size = starts.length - 1
   const column = (value = 0) => new Float64Array(size).fill(value)
   const counts = column()
-  const sums = column()
+  // Sums of numbers by how many decimals they were scaled to whole ones: no rounding, as long as they stay below 2 ** 53.
+  const sums: Float64Array[] = []
+  // What rounding takes from sums of numbers that may not be whole is kept beside them (Neumaier).
+  const plain = column()
   const lost = column()
+  const needsEnds = !(aggregate === 'sum' || aggregate === 'count' || aggregate === 'mean')
   const mins = column(Number.POSITIVE_INFINITY)
   const maxs = column(Number.NEGATIVE_INFINITY)
   const firsts = column()
@@ -39,22 +55,52 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
   const lastAt = column(Number.NEGATIVE_INFINITY)
   let at = 0
 
-  // Times come in order, but for the beginning of the next series.
   function find(time: number): number {
-    if (time < starts[at]!) at = 0
-    while (time >= starts[at + 1]!) at++
-    return at
+    if (time >= starts[at]! && time < starts[at + 1]!) return at
+    let low = 0
+    let high = size - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (starts[middle]! <= time) low = middle
+      else high = middle - 1
+    }
+    at = low
+    return low
   }
 
-  function addSum(i: number, value: number) {
-    const sum = sums[i]! + value
-    lost[i]! += Math.abs(sums[i]!) >= Math.abs(value) ? sums[i]! - sum + value : value - sum + sums[i]!
-    sums[i] = sum
+  function addPlain(i: number, value: number) {
+    const sum = plain[i]! + value
+    lost[i]! += Math.abs(plain[i]!) >= Math.abs(value) ? plain[i]! - sum + value : value - sum + plain[i]!
+    plain[i] = sum
   }
 
-  const total = (i: number) => (Number.isFinite(sums[i]!) ? sums[i]! + lost[i]! : sums[i]!)
+  function sumsOf(decimals: number): Float64Array | null {
+    if (decimals === 0) return null
+    sums[decimals] ??= column()
+    return sums[decimals]
+  }
+
+  function addEnds(i: number, time: number, value: number) {
+    if (value < mins[i]!) mins[i] = value
+    if (value > maxs[i]!) maxs[i] = value
+    if (time < firstAt[i]!) {
+      firstAt[i] = time
+      firsts[i] = value
+    }
+    if (time >= lastAt[i]!) {
+      lastAt[i] = time
+      lasts[i] = value
+    }
+  }
+
+  function total(i: number): number {
+    let sum = Number.isFinite(plain[i]!) ? plain[i]! + lost[i]! : plain[i]!
+    for (const [decimals, column] of sums.entries()) if (column !== undefined) sum += column[i]! / 10 ** decimals
+    return sum
+  }
+
   const tell: Record<Aggregate, (i: number) => number> = {
-    mean: (i) => Math.min(Math.max(total(i) / counts[i]!, mins[i]!), maxs[i]!),
+    mean: (i) => total(i) / counts[i]!,
     min: (i) => mins[i]!,
     max: (i) => maxs[i]!,
     sum: total,
@@ -62,38 +108,48 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
     first: (i) => firsts[i]!,
     last: (i) => lasts[i]!,
   }
-  const needsEnds = aggregate !== 'sum' && aggregate !== 'count'
 
   return {
     from,
     to,
     // Of two series, which one was first in an hour only their readings tell.
-    reads: aggregate === 'first' || aggregate === 'last' ? 'points' : needsEnds ? 'hours' : 'sums',
-    limit: Number.POSITIVE_INFINITY,
-    isFull: () => false,
-    add(time, value) {
-      const i = find(time)
-      counts[i]!++
-      addSum(i, value)
-      if (!needsEnds) return
-      if (value < mins[i]!) mins[i] = value
-      if (value > maxs[i]!) maxs[i] = value
-      if (time < firstAt[i]!) {
-        firstAt[i] = time
-        firsts[i] = value
-      }
-      if (time >= lastAt[i]!) {
-        lastAt[i] = time
-        lasts[i] = value
+    takes: !needsEnds ? 'sums' : aggregate === 'min' || aggregate === 'max' ? 'cells' : 'points',
+    addPoints(dayStart, { times, values, decimals }, begin, end) {
+      const column = sumsOf(decimals)
+      const power = 10 ** decimals
+      let i = find(dayStart + times[begin]!)
+      let next = starts[i + 1]! - dayStart
+      for (let k = begin; k < end; k++) {
+        const time = times[k]!
+        while (time >= next) next = starts[++i + 1]! - dayStart
+        counts[i]!++
+        if (column === null) addPlain(i, values[k]!)
+        else column[i]! += values[k]!
+        if (needsEnds) addEnds(i, dayStart + time, values[k]! / power)
       }
     },
-    addHours(dayStart, cells, hours) {
-      for (let left = hours; left !== 0; left &= left - 1) {
-        const hour = 31 - Math.clz32(left & -left)
+    addSums(dayStart, day, hours) {
+      const column = sumsOf(day.decimals)
+      let i = find(dayStart)
+      let k = 0
+      for (let left = day.hours, hour = 0; left !== 0; left >>>= 1, hour++) {
+        if ((left & 1) === 0) continue
+        if ((hours >> hour) & 1) {
+          const time = dayStart + hour * hourMs
+          if (time < starts[i]!) i = find(time)
+          while (time >= starts[i + 1]!) i++
+          counts[i]! += day.counts[k]!
+          if (column === null) addPlain(i, day.sums[k]!)
+          else column[i]! += day.sums[k]!
+        }
+        k++
+      }
+    },
+    addCells(dayStart, cells, hours) {
+      for (let hour = 0; hour < hoursPerDay; hour++) {
+        if (((hours >> hour) & 1) === 0) continue
         const i = find(dayStart + hour * hourMs)
         counts[i]! += cells.counts[hour]!
-        addSum(i, cells.sums[hour]!)
-        if (!needsEnds) continue
         if (cells.mins[hour]! < mins[i]!) mins[i] = cells.mins[hour]!
         if (cells.maxs[hour]! > maxs[i]!) maxs[i] = cells.maxs[hour]!
       }

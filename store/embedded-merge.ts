@@ -1,21 +1,5 @@
 import type { Part } from './embedded-block.ts'
 
-/** A reading as a row tells it; `time` is in UTC epoch ms. */
-export type Row = [time: number, value: number, delay: number, seq: number]
-
-/** Rows of one series and day, in the order of time, as a part; `dayStart` in UTC epoch ms. */
-export function partOfRows(series: number, dayStart: number, rows: readonly Row[]): Part {
-  const part = createPart(series, rows.length)
-  for (const [i, [time, value, delay, seq]] of rows.entries()) {
-    part.times[i] = time - dayStart
-    // SQLite keeps no negative zero, and so neither do blocks.
-    part.values[i] = value + 0
-    part.delays[i] = delay
-    part.seqs[i] = seq
-  }
-  return part
-}
-
 export function createPart(series: number, count: number): Part {
   const column = () => new Float64Array(count)
   return { series, times: column(), values: column(), delays: column(), seqs: column() }
@@ -72,10 +56,10 @@ export function cutPart(part: Part, from: number, to: number): Part {
   return mergeParts(slicePart(part, 0, begin), slicePart(part, end, part.times.length))
 }
 
-/** How many of the ascending times lie before a time. */
-export function countBefore(times: Float64Array, time: number): number {
+/** How many of the ascending times, the first `count` of a column, lie before a time. */
+export function countBefore(times: Float64Array, time: number, count = times.length): number {
   let low = 0
-  let high = times.length
+  let high = count
   while (low < high) {
     const middle = (low + high) >> 1
     if (times[middle]! < time) low = middle + 1

@@ -4,68 +4,22 @@ import type { Quantity } from '../domain/quantity.ts'
 import { compareSeries, type Reading, type SeriesKey } from '../domain/reading.ts'
 import { windowEnd } from '../domain/window.ts'
 import { DamageError, type Part, readPart, readParts } from './embedded-block.ts'
-import { blockId, openBlocks } from './embedded-blocks.ts'
-import { foldDays, type Target } from './embedded-days.ts'
+import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
+import { type Days, foldDays, type StoredSeries, type Target } from './embedded-days.ts'
+import { prepareReading } from './embedded-fresh.ts'
 import { startGrids } from './embedded-grid.ts'
-import { countBefore, mergeParts, partOfRows, type Row } from './embedded-merge.ts'
+import { countBefore, mergeParts } from './embedded-merge.ts'
 import type { Cells } from './embedded-rollup.ts'
+import { partsOfRows, type Row } from './embedded-row.ts'
 import { dayMs, dayOf, hourMs, hoursPerDay, listHours, maxTimeMs, minTimeMs } from './embedded-time.ts'
+import { foldTogether } from './embedded-together.ts'
 import type { Series, SeriesQuery, SeriesRange } from './reading-store.ts'
 import { longestTurnMs, startTurns } from './turns.ts'
 
-const time = `hour * ${hourMs} + at`
-
-/**
- * The statements that read rows. The hours of one series and day are given as a list, which SQLite seeks one by one, in
- * order. The days that hold anything at all are found by a seek each as well, however far apart they are.
- */
-export const readingStatements = {
-  rows: `
-    SELECT ${time}, value, delay, seq FROM readings
-    WHERE series = ? AND hour IN (SELECT value FROM json_each(?)) AND ${time} >= ? AND ${time} < ?
-    ORDER BY hour, at LIMIT ?`,
-  lastRow: `
-    SELECT ${time}, value, delay, seq FROM readings
-    WHERE series = ? AND hour IN (SELECT value FROM json_each(?)) AND ${time} < ?
-    ORDER BY hour DESC, at DESC LIMIT 1`,
-  daysUp: `
-    WITH RECURSIVE days (day) AS (
-      SELECT min(day) FROM series_days WHERE day >= ?2
-      UNION ALL SELECT (SELECT min(day) FROM series_days WHERE day > days.day) FROM days WHERE days.day < ?3
-    )
-    SELECT day, hours FROM days CROSS JOIN series_days USING (day) WHERE series = ?1 AND day <= ?3`,
-  dayDown: `
-    WITH RECURSIVE days (day) AS (
-      SELECT max(day) FROM series_days WHERE day <= ?2
-      UNION ALL SELECT (SELECT max(day) FROM series_days WHERE day < days.day) FROM days WHERE days.day IS NOT NULL
-    )
-    SELECT day, hours FROM days CROSS JOIN series_days USING (day) WHERE series = ?1 LIMIT 1`,
-  nextDay: 'SELECT min(day) AS day FROM series_days WHERE day >= ?',
-  seriesOfDay: 'SELECT series, hours FROM series_days WHERE day = ? ORDER BY series',
-  extentOfDays: 'SELECT (SELECT min(day) FROM series_days), (SELECT max(day) FROM series_days)',
-  marksOfDay: 'SELECT hours FROM series_days WHERE day = ? AND series = ?',
-  seriesOfDevices: `
-    SELECT stored.id, stored.device_id, stored.channel, stored.quantity FROM json_each(?1) AS wanted
-    CROSS JOIN series AS stored ON stored.device_id = wanted.value
-    WHERE (?2 IS NULL OR stored.quantity = ?2) AND (?3 IS NULL OR stored.channel = ?3)`,
-  idOfSeries: 'SELECT id FROM series WHERE device_id = ? AND channel = ? AND quantity = ?',
-  nameOfSeries: 'SELECT device_id, channel, quantity FROM series WHERE id = ?',
-  firstOfChannel: 'SELECT min(id) AS first FROM series WHERE device_id = ? AND channel = ?',
-  seriesOfChannel: 'SELECT id, quantity FROM series WHERE device_id = ? AND channel = ?',
-} as const
-
-export type StoredSeries = SeriesKey & { id: number }
+type NamedSeries = SeriesKey & StoredSeries
 
 // Damage that one reader remembers having told.
 const maxDamageTold = 10_000
-
-/** What a file holds: `none` before its writer made the tables, `rows` where it was an older Parvis, without blocks. */
-export function findTables(database: DatabaseSync): 'none' | 'rows' | 'all' {
-  const has = (name: string) =>
-    database.prepare('SELECT 1 FROM main.sqlite_master WHERE name = ?').get(name) !== undefined
-  if (!has('readings')) return 'none'
-  return has('rollups') ? 'all' : 'rows'
-}
 
 export type Reader = ReturnType<typeof openReader>
 
@@ -75,12 +29,7 @@ export type Reader = ReturnType<typeof openReader>
  * blocks are passed over and told to `onDamage`, each once.
  */
 export function openReader(database: DatabaseSync, onDamage: (text: string) => void) {
-  const statements = {} as Record<keyof typeof readingStatements, (...params: (string | number | null)[]) => unknown[]>
-  for (const [name, sql] of Object.entries(readingStatements)) {
-    const statement = database.prepare(sql)
-    statement.setReturnArrays(true)
-    statements[name as keyof typeof readingStatements] = (...params) => statement.all(...params)
-  }
+  const statements = prepareReading(database)
   const blocks = openBlocks(database)
   const begin = database.prepare('BEGIN')
   const commit = database.prepare('COMMIT')
@@ -97,12 +46,20 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
     }
   }
 
-  function listMarks(id: number, first: number, last: number) {
-    return statements.daysUp(id, first, last) as [day: number, marks: number][]
+  function listMarks(channel: number, first: number, last: number) {
+    return statements.daysUp(channel, first, last) as [day: number, marks: number][]
   }
 
-  function firstOf({ deviceId, channel }: SeriesKey): number {
-    return (statements.firstOfChannel(deviceId, channel) as [[number]])[0][0]
+  function marksOfMany(channels: readonly number[], first: number, last: number) {
+    const marks = new Map<number, Map<number, number>>()
+    let list: string | null = null
+    for (let day = first; ; day++) {
+      const [next] = statements.nextDay(day)[0] as [number | null]
+      if (next === null || next > last) return marks
+      day = next
+      list ??= JSON.stringify([...new Set(channels)])
+      marks.set(day, new Map(statements.marksOfChannels(list, day) as [number, number][]))
+    }
   }
 
   // Passes what is damaged over; `id` is that of a block, or of a chunk of rollups less one half.
@@ -119,43 +76,74 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
     }
   }
 
-  function readBlockPart(series: StoredSeries, first: number, day: number, data: Uint8Array, isWhole: boolean) {
-    const id = blockId(day, first)
+  const nameBlock = (id: number) => {
+    const { span, series } = splitId(id)
+    return `the sealed readings of ${nameDay(nameOf(series), span)}`
+  }
+  const nameRollups = (id: number) => {
+    const { deviceId, quantity } = nameOf(splitId(id).series)
+    return `the rollups of device ${deviceId}, ${quantity}`
+  }
+
+  function readBlockPart({ id, first }: StoredSeries, day: number, data: Uint8Array, isWhole: boolean) {
+    const key = blockId(day, first)
     return orDamaged(
-      id,
-      () => `the sealed readings of ${nameDay(series, day)}`,
-      () => readPart(id, first, data, series.id, isWhole),
+      key,
+      () => nameBlock(key),
+      () => readPart(key, first, data, id, isWhole),
     )
   }
 
-  /** All readings of a series in [from, to) of one day, or the first `limit` where there are only rows. */
-  function readDay(
-    series: StoredSeries,
-    first: number,
-    { day, marks, from, to, limit = -1 }: { day: number; marks: number; from: number; to: number; limit?: number },
-  ): Part | null {
-    const data = blocks.block(blockId(day, first))
-    const hasRows = marks !== 0
-    const old = data === null ? null : readBlockPart(series, first, day, data, hasRows)
-    if (!hasRows) return old
-    const rows = statements.rows(series.id, listHours(day, marks), from, to, old === null ? limit : -1) as Row[]
-    return rows.length === 0 ? old : mergeParts(old, partOfRows(series.id, day * dayMs, rows))
+  const readDay: Days['readDay'] = (series, { day, marks, from, to, limit = Number.POSITIVE_INFINITY, block }) => {
+    const data = block === undefined ? blocks.block(blockId(day, series.first)) : block
+    const old = data === null ? null : readBlockPart(series, day, data, marks !== 0)
+    if (marks === 0) return old
+    const part = readRows(series, day, { marks, from, to }, data === null ? limit : Number.POSITIVE_INFINITY)
+    return part === null ? old : mergeParts(old, part)
   }
 
-  const days = { blocks, listMarks, firstOf, readDay, orDamaged }
+  type Span = { marks: number; from: number; to: number }
+
+  // Whether a row tells of the series only the row knows: with a limit an hour is read at a time, until there is enough.
+  function readRows({ id, first }: StoredSeries, day: number, { marks, from, to }: Span, limit: number): Part | null {
+    const read = (hours: string) => statements.rows(first, hours, from, to) as Row[]
+    if (!Number.isFinite(limit)) return partsOfRows(first, day * dayMs, read(listHours(day, marks)), id)[0] ?? null
+    const rows: Row[] = []
+    let part: Part | null = null
+    for (let hour = 0; hour < hoursPerDay && (part?.times.length ?? 0) < limit; hour++) {
+      if (((marks >> hour) & 1) === 0) continue
+      for (const row of read(listHours(day, 1 << hour))) rows.push(row)
+      part = partsOfRows(first, day * dayMs, rows, id)[0] ?? null
+    }
+    return part
+  }
+
+  const days: Days = { blocks, nextDay: nextOfAny, listMarks, marksOfMany, readDay, orDamaged, nameBlock, nameRollups }
 
   function listSeries({ devices, quantity, channel }: Pick<SeriesQuery, 'devices' | 'quantity' | 'channel'>) {
     const names = JSON.stringify([...new Set(devices)])
     const found = statements.seriesOfDevices(names, quantity ?? null, channel ?? null)
-    return (found as [number, string, string, Quantity][])
-      .map(([id, deviceId, channel, quantity]): StoredSeries => ({ id, deviceId, channel, quantity }))
+    return (found as [number, number, Quantity, string, string][])
+      .map(([id, first, quantity, deviceId, channel]): NamedSeries => ({ id, first, quantity, deviceId, channel }))
       .sort(compareSeries)
+  }
+
+  function listMembers({ devices, quantity, channel }: Pick<SeriesQuery, 'devices' | 'quantity' | 'channel'>) {
+    const members = new Map<Quantity, StoredSeries[]>()
+    const names = JSON.stringify([...new Set(devices)])
+    const found = statements.membersOfDevices(names, quantity ?? null, channel ?? null)
+    for (const [id, first, of] of found as [number, number, Quantity][]) {
+      const list = members.get(of)
+      if (list === undefined) members.set(of, [{ id, first }])
+      else list.push({ id, first })
+    }
+    return members
   }
 
   async function query(asked: SeriesQuery): Promise<Series[]> {
     if (asked.from >= asked.to) return []
+    if (asked.together === true) return queryTogether(asked)
     const series = listSeries(asked)
-    if (asked.together === true) return queryTogether(asked, series)
     const answer: Series[] = []
     const nextTurn = startTurns()
     let left = asked.limit ?? Number.POSITIVE_INFINITY
@@ -171,7 +159,7 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
 
   /** At most `limit` points of one series. */
   async function readPoints(
-    series: StoredSeries,
+    series: NamedSeries,
     asked: SeriesQuery,
     limit: number,
     nextTurn: () => Promise<void>,
@@ -190,19 +178,20 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
     }
   }
 
-  async function queryTogether(asked: SeriesQuery, series: StoredSeries[]): Promise<Series[]> {
+  async function queryTogether(asked: SeriesQuery): Promise<Series[]> {
     const { window, limit = Number.POSITIVE_INFINITY } = asked
     if (window === undefined) throw new TypeError('series are folded together by windows')
     const nextTurn = startTurns()
     const answer: Series[] = []
     let left = limit
     const extent = inOneState(findExtent)
-    for (const [quantity, members] of Map.groupBy(series, (each) => each.quantity)) {
+    for (const [quantity, members] of inOneState(() => listMembers(asked))) {
       const key = { deviceId: '', channel: asked.channel ?? '', quantity }
       const points: Series['points'] = []
       const from = Math.max(goOnFrom(asked, key), extent[0])
       for (const grid of startGrids(window, asked.aggregate, from, Math.min(asked.to, extent[1]))) {
-        for (const each of members) await foldSeries(each, { ...asked, from: grid.from, to: grid.to }, grid, nextTurn)
+        const steps = foldTogether(days, members, window, grid)
+        while (!inOneState(() => steps.next()).done) await nextTurn()
         for (const point of grid.list()) points.push(point)
         if (points.length >= left) break
       }
@@ -223,28 +212,39 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
   }
 
   function lastBefore(key: SeriesKey, before: number): Reading | null {
-    const [id] = (statements.idOfSeries(key.deviceId, key.channel, key.quantity)[0] ?? []) as number[]
-    if (id === undefined) return null
+    const [found] = statements.seriesOfName(key.deviceId, key.channel, key.quantity) as [number, number][]
+    if (found === undefined) return null
+    const [id, first] = found
     const { deviceId, channel, quantity } = key
-    const series = { deviceId, channel, quantity, id }
-    return inOneState(() => findLast(series, before))
+    return inOneState(() => findLast({ deviceId, channel, quantity }, { id, first }, before))
   }
 
-  function findLast(series: StoredSeries, before: number): Reading | null {
-    const { id, ...key } = series
-    const first = firstOf(series)
+  function findLast(key: SeriesKey, series: StoredSeries, before: number): Reading | null {
+    const { first } = series
     for (let end = dayOf(before - 1); ; ) {
       const sealed = blocks.dayBefore(first, end + 1)
-      const [open] = statements.dayDown(id, end) as [number, number][]
+      const [open] = statements.dayDown(first, end) as [number, number][]
       if (sealed === null && open === undefined) return null
       const day = Math.max(sealed ?? Number.NEGATIVE_INFINITY, open?.[0] ?? Number.NEGATIVE_INFINITY)
-      const [row] = (open?.[0] === day ? statements.lastRow(id, listHours(...open), before) : []) as Row[]
+      const rows = open?.[0] === day ? lastRows(series, day, open[1], before) : null
       const data = sealed === day ? blocks.block(blockId(day, first)) : null
-      const part = data === null ? null : readBlockPart(series, first, day, data, true)
-      const found = lastOf(part, day, before, row)
-      if (found !== undefined) return toReading(key, found)
+      const part = data === null ? null : readBlockPart(series, day, data, true)
+      const merged = rows === null ? part : mergeParts(part, rows)
+      const at = merged === null ? -1 : countBefore(merged.times, before - day * dayMs) - 1
+      if (at >= 0) return toReading(key, merged!, at, day)
       end = day - 1
     }
+  }
+
+  /** The rows of the last hour of a day, before a time, that tell of a series. */
+  function lastRows({ id, first }: StoredSeries, day: number, marks: number, before: number): Part | null {
+    for (let hour = hoursPerDay - 1; hour >= 0; hour--) {
+      if (((marks >> hour) & 1) === 0) continue
+      const rows = statements.rows(first, listHours(day, 1 << hour), minTimeMs, before) as Row[]
+      const [part] = partsOfRows(first, day * dayMs, rows, id)
+      if (part !== undefined) return part
+    }
+    return null
   }
 
   /** By day, and within it by device and channel, series and time. */
@@ -261,8 +261,7 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
         if (wanted !== undefined && !wanted.has(deviceId)) continue
         for (const [key, part] of inOneState(() => readChannel(deviceId, channel, first, day))) {
           const end = countBefore(part.times, to - day * dayMs)
-          for (let i = countBefore(part.times, from - day * dayMs); i < end; i++)
-            yield toReading(key, rowOf(part, i, day))
+          for (let i = countBefore(part.times, from - day * dayMs); i < end; i++) yield toReading(key, part, i, day)
         }
         await nextTurn()
       }
@@ -276,44 +275,43 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
     return Math.min(open, sealed)
   }
 
+  /** The same, of days that only rollups may tell of as well. */
+  function nextOfAny(day: number): number | null {
+    const next = nextDay(day)
+    const chunk = blocks.chunkFrom(chunkId(periodOf(day), 0))
+    if (chunk === null) return next
+    const rolled = Math.max(day, splitId(chunk[0]).span * daysPerChunk)
+    return next === null ? rolled : Math.min(next, rolled)
+  }
+
   /** The first series of every channel that holds anything of a day, in order; a number each is kept in memory. */
   function listChannels(day: number): number[] {
-    const firsts = new Set(blocks.listDay(day))
-    const known = new Map<string, number>()
-    for (const [series] of statements.seriesOfDay(day) as [number][]) {
-      if (firsts.has(series)) continue
-      const name = nameOf(series)
-      const key = `${name.deviceId}\n${name.channel}`
-      let first = known.get(key)
-      if (first === undefined) {
-        first = firstOf(name)
-        known.set(key, first)
-      }
-      firsts.add(first)
-    }
-    return [...firsts].sort((a, b) => a - b)
+    const open = (statements.channelsOfDay(day) as [number][]).map(([first]) => first)
+    return [...new Set([...blocks.listDay(day), ...open])].sort((a, b) => a - b)
   }
 
   function readChannel(deviceId: string, channel: string, first: number, day: number): [SeriesKey, Part][] {
-    const data = blocks.block(blockId(day, first))
+    const key = blockId(day, first)
+    const data = blocks.block(key)
     const sealed =
       data === null
         ? null
         : orDamaged(
-            blockId(day, first),
-            () => `the sealed readings of ${nameDay({ deviceId, channel }, day)}`,
-            () => readParts(blockId(day, first), first, data),
+            key,
+            () => nameBlock(key),
+            () => readParts(key, first, data),
           )
+    const [marked] = statements.marksOfDay(day, first) as [number][]
+    const hours = marked && listHours(day, marked[0])
+    const rows = hours === undefined ? [] : (statements.rows(first, hours, minTimeMs, maxTimeMs + 1) as Row[])
+    const fresh = partsOfRows(first, day * dayMs, rows)
     const parts: [SeriesKey, Part][] = []
     const series = statements.seriesOfChannel(deviceId, channel) as [number, Quantity][]
     for (const [id, quantity] of series.sort((a, b) => a[0] - b[0])) {
-      let part = sealed?.find((each) => each.series === id) ?? null
-      const [marked] = statements.marksOfDay(day, id) as [number][]
-      if (marked !== undefined) {
-        const rows = statements.rows(id, listHours(day, marked[0]), minTimeMs, maxTimeMs + 1, -1) as Row[]
-        part = mergeParts(part, partOfRows(id, day * dayMs, rows))
-      }
-      if (part !== null) parts.push([{ deviceId, channel, quantity }, part])
+      const old = sealed?.find((each) => each.series === id) ?? null
+      const part = fresh.find((each) => each.series === id)
+      if (part !== undefined) parts.push([{ deviceId, channel, quantity }, mergeParts(old, part)])
+      else if (old !== null) parts.push([{ deviceId, channel, quantity }, old])
     }
     return parts
   }
@@ -370,19 +368,6 @@ function startWindows({ window, aggregate = 'mean' }: SeriesQuery, limit: number
   }
 }
 
-// Of the last reading of a part before a time and a row: the later one; of equal times the higher seq, or the row.
-function lastOf(part: Part | null, day: number, before: number, row: Row | undefined): Row | undefined {
-  const at = part === null ? -1 : countBefore(part.times, before - day * dayMs) - 1
-  if (at < 0) return row
-  const sealed = rowOf(part!, at, day)
-  if (row === undefined || sealed[0] > row[0]) return sealed
-  return sealed[0] === row[0] && sealed[3] > row[3] ? sealed : row
-}
-
-function rowOf({ times, values, delays, seqs }: Part, at: number, day: number): Row {
-  return [times[at]! + day * dayMs, values[at]!, delays[at]!, seqs[at]!]
-}
-
 /** Where a series goes on, behind the last point of an earlier answer; `to` when that was past the series. */
 function goOnFrom({ from, to, window, after }: SeriesQuery, series: SeriesKey): number {
   if (after === undefined) return from
@@ -393,6 +378,7 @@ function goOnFrom({ from, to, window, after }: SeriesQuery, series: SeriesKey): 
   return Math.max(from, windowEnd(window, after.time))
 }
 
-function toReading(series: SeriesKey, [observedAt, value, delay, seq]: Row): Reading {
-  return { ...series, value, observedAt, receivedAt: observedAt + delay, seq }
+function toReading(series: SeriesKey, { times, values, delays, seqs }: Part, at: number, day: number): Reading {
+  const observedAt = times[at]! + day * dayMs
+  return { ...series, value: values[at]!, observedAt, receivedAt: observedAt + delays[at]!, seq: seqs[at]! }
 }

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { chunkId, periodOf } from './embedded-blocks.ts'
-import { readingStatements } from './embedded-reader.ts'
+import { readingStatements } from './embedded-fresh.ts'
 import type { openSealer } from './embedded-sealer.ts'
 import { allHours, dayMs, dayOf, hourMs, hourOf, hoursPerDay, listHours } from './embedded-time.ts'
 import type { SeriesRange } from './reading-store.ts'
 
-// Rows that one step takes away at most; but a series with more of them in one hour goes in one.
+// Rows that one step takes away at most; but a channel with more of them in one hour goes in one.
 const rowsPerStep = 5000
 const blocksPerStep = 200
 
@@ -18,18 +18,18 @@ export function openRemoval(database: DatabaseSync, sealer: ReturnType<typeof op
   const nextMarked = database.prepare(readingStatements.nextDay)
   const daysUp = database.prepare(readingStatements.daysUp)
   const seriesOfDevice = database.prepare('SELECT id, channel FROM series WHERE device_id = ? ORDER BY id')
-  const seriesAhead = database.prepare(
-    'SELECT series FROM readings WHERE hour = ? AND series >= ? ORDER BY series, at LIMIT 1 OFFSET ?',
+  const firstAhead = database.prepare(
+    'SELECT first FROM fresh WHERE hour = ? AND first >= ? ORDER BY first, at LIMIT 1 OFFSET ?',
   )
   const removePart = database.prepare(
-    'DELETE FROM readings WHERE hour = ? AND series >= ? AND series < ? AND at >= ? AND at < ?',
+    'DELETE FROM fresh WHERE hour = ? AND first >= ? AND first < ? AND at >= ? AND at < ?',
   )
-  const removeHours = database.prepare('DELETE FROM readings WHERE hour >= ? AND hour < ?')
-  const removeOfSeries = database.prepare(`
-    DELETE FROM readings WHERE series = ? AND hour IN (SELECT value FROM json_each(?))
+  const removeHours = database.prepare('DELETE FROM fresh WHERE hour >= ? AND hour < ?')
+  const removeOfChannel = database.prepare(`
+    DELETE FROM fresh WHERE first = ? AND hour IN (SELECT value FROM json_each(?))
       AND hour * ${hourMs} + at >= ? AND hour * ${hourMs} + at < ?`)
-  const unmarkDay = database.prepare('DELETE FROM series_days WHERE day = ?')
-  const unmarkSeries = database.prepare('DELETE FROM series_days WHERE day = ? AND series = ?')
+  const unmarkDay = database.prepare('DELETE FROM fresh_days WHERE day = ?')
+  const unmarkChannel = database.prepare('DELETE FROM fresh_days WHERE day = ? AND first = ?')
 
   function start({ devices, from, to, keepRollups = false }: SeriesRange & { keepRollups?: boolean }): Generator<void> {
     if (from >= to) return [].values() as Generator<void>
@@ -80,12 +80,12 @@ export function openRemoval(database: DatabaseSync, sealer: ReturnType<typeof op
   }
 
   function* removeHour(hour: number, from: number, to: number): Generator<void> {
-    for (let series: number | undefined = 0; series !== undefined; ) {
-      const ahead = seriesAhead.get(hour, series, rowsPerStep) as { series: number } | undefined
-      const end: number | undefined = ahead && Math.max(ahead.series, series + 1)
-      removePart.run(hour, series, end ?? Number.MAX_SAFE_INTEGER, from - hour * hourMs, to - hour * hourMs)
+    for (let first: number | undefined = 0; first !== undefined; ) {
+      const ahead = firstAhead.get(hour, first, rowsPerStep) as { first: number } | undefined
+      const end: number | undefined = ahead && Math.max(ahead.first, first + 1)
+      removePart.run(hour, first, end ?? Number.MAX_SAFE_INTEGER, from - hour * hourMs, to - hour * hourMs)
       yield
-      series = end
+      first = end
     }
   }
 
@@ -94,19 +94,20 @@ export function openRemoval(database: DatabaseSync, sealer: ReturnType<typeof op
     for (const device of devices) {
       const series = seriesOfDevice.all(device) as { id: number; channel: string }[]
       const firsts = new Map(series.toReversed().map(({ id, channel }) => [channel, id]))
-      for (const first of firsts.values())
+      for (const first of firsts.values()) {
         for (let next = blocks.nextBlock(first, dayOf(from), last); next !== null; ) {
           sealer.cut(next.span, first, Math.max(from, next.span * dayMs), Math.min(to, (next.span + 1) * dayMs))
           yield
           next = blocks.nextBlock(first, next.span + 1, last)
         }
-      for (const { id } of series) {
-        for (const { day } of daysUp.all(id, dayOf(from), last) as { day: number }[]) {
+        for (const { day } of daysUp.all(first, dayOf(from), last) as { day: number }[]) {
           // Of every hour, not of those marked when the removal began: others may have been since.
-          removeOfSeries.run(id, listHours(day, allHours), from, to)
-          if (from <= day * dayMs && to >= (day + 1) * dayMs) unmarkSeries.run(day, id)
+          removeOfChannel.run(first, listHours(day, allHours), from, to)
+          if (from <= day * dayMs && to >= (day + 1) * dayMs) unmarkChannel.run(day, first)
           yield
         }
+      }
+      for (const { id } of series) {
         if (keepRollups) continue
         for (let next = blocks.nextChunk(id, periodOf(dayOf(from)), periodOf(last)); next !== null; ) {
           sealer.cutChunk(next.id, from, to)

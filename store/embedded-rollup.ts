@@ -1,11 +1,12 @@
 import { checkBytes, DamageError, findDecimals, type Part, seal } from './embedded-block.ts'
-import { createSink, readColumn, reserve, type Sink, type Source, writeColumn } from './embedded-column.ts'
+import { createSink, readColumn, reserve, type Sink, type Source, skipColumn, writeColumn } from './embedded-column.ts'
 import { hourMs, hoursPerDay } from './embedded-time.ts'
 
 /*
- * Hourly rollups: what the readings of each hour of a series come to. A chunk holds those of one series over 32 days, a
- * segment for each day, in order (docs/embedded-store.md). They follow from the readings alone: an hour is told anew,
- * never added to.
+ * Hourly rollups: what the readings of each hour of a series come to. Those of one series over 32 days are two chunks, one
+ * of counts and sums, which most questions read alone, and one of the ends: least, greatest, first and last values. A chunk
+ * holds a segment for each day, in order (docs/embedded-store.md). Rollups follow from the readings alone: an hour is told
+ * anew, never added to.
  */
 
 /** The rollups of one series and day; `hours` tells which there are, the others hold what the hours of a day come to. */
@@ -19,7 +20,10 @@ export type Cells = {
   lasts: Float64Array
 }
 
-const version = 1
+/** The two chunks of a series and 32 days; null where there are no rollups, or no ends that the sums do not tell. */
+export type Chunks = { sums: Uint8Array | null; ends: Uint8Array | null }
+
+const version = 2
 const checksumBytes = 4
 // Of a segment: its day in the chunk, its length, which hours it holds, the decimals of its values and what it leaves out.
 const headerBytes = 1 + 2 + 3 + 1
@@ -76,90 +80,168 @@ export function rollPart({ times, values }: Part, cells: Cells): void {
   }
 }
 
-const sink = createSink()
-const packed = new Float64Array(hoursPerDay * 5)
+const packed = new Float64Array(hoursPerDay * 4)
 
-function writeSegment(sink: Sink, day: number, cells: Cells): void {
+type Writing = { sums: Sink; ends: Sink }
+
+function writeSegments({ sums, ends }: Writing, day: number, cells: Cells): void {
+  const { hours } = cells
+  const count = countHours(hours)
+  let isSingle = true
+  for (let hour = 0; hour < hoursPerDay; hour++) if ((hours >> hour) & 1 && cells.counts[hour] !== 1) isSingle = false
+  writeSegment(
+    sums,
+    day,
+    hours,
+    isSingle ? single : 0,
+    () => {
+      if (isSingle) return
+      gather(cells.counts, hours, 0)
+      writeColumn(sums, packed, count, 'value')
+    },
+    () => gather(cells.sums, hours, 0),
+    count,
+  )
+  if (isSingle) return
+  writeSegment(
+    ends,
+    day,
+    hours,
+    0,
+    () => {},
+    () => {
+      gather(cells.mins, hours, 0)
+      gather(cells.maxs, hours, count)
+      gather(cells.firsts, hours, count * 2)
+      gather(cells.lasts, hours, count * 3)
+    },
+    count * 4,
+  )
+}
+
+// A segment's header, what comes before its values, and its values, which `gatherValues` packs.
+function writeSegment(
+  sink: Sink,
+  day: number,
+  hours: number,
+  flags: number,
+  writeBefore: () => void,
+  gatherValues: () => void,
+  count: number,
+): void {
   reserve(sink, headerBytes)
   const begin = sink.at
-  const { bytes } = sink
-  bytes[begin] = day
-  bytes[begin + 3] = cells.hours
-  bytes[begin + 4] = cells.hours >> 8
-  bytes[begin + 5] = cells.hours >> 16
+  sink.bytes[begin] = day
+  sink.bytes[begin + 3] = hours
+  sink.bytes[begin + 4] = hours >> 8
+  sink.bytes[begin + 5] = hours >> 16
   sink.at += headerBytes
-  const hours = listSetHours(cells.hours)
-  const count = hours.length
-  const isSingle = hours.every((hour) => cells.counts[hour] === 1)
-  const ends = isSingle ? [] : [cells.mins, cells.maxs, cells.firsts, cells.lasts]
-  const decimals = commonDecimals([cells.sums, ...ends], hours)
-  sink.bytes[begin + 6] = (decimals ?? doubles) + (isSingle ? single : 0)
-  const power = 10 ** (decimals ?? 0)
-  if (!isSingle) writeColumn(sink, pack([cells.counts], hours), count, 'value')
-  const order = decimals === null ? 'double' : 'shorter'
-  writeColumn(sink, scale(pack([cells.sums], hours), count, decimals, power), count, order)
-  if (!isSingle) writeColumn(sink, scale(pack(ends, hours), count * 4, decimals, power), count * 4, order)
+  writeBefore()
+  gatherValues()
+  const decimals = findDecimals(packed, count)
+  sink.bytes[begin + 6] = (decimals ?? doubles) + flags
+  if (decimals !== null) {
+    const power = 10 ** decimals
+    for (let i = 0; i < count; i++) packed[i] = Math.round(packed[i]! * power)
+  }
+  writeColumn(sink, packed, count, decimals === null ? 'double' : 'shorter')
   sink.view.setUint16(begin + 1, sink.at - begin, true)
 }
 
-function listSetHours(marks: number): number[] {
-  const hours: number[] = []
-  for (let hour = 0; hour < hoursPerDay; hour++) if ((marks >> hour) & 1) hours.push(hour)
-  return hours
+function gather(column: Float64Array, hours: number, at: number): void {
+  for (let hour = 0, i = at; hour < hoursPerDay; hour++) if ((hours >> hour) & 1) packed[i++] = column[hour]!
 }
 
-function pack(columns: readonly Float64Array[], hours: readonly number[]): Float64Array {
-  let at = 0
-  for (const column of columns) for (const hour of hours) packed[at++] = column[hour]!
-  return packed
+/** How many hours are marked. */
+export function countHours(marks: number): number {
+  let count = 0
+  for (let left = marks; left !== 0; left &= left - 1) count++
+  return count
 }
 
-function scale(values: Float64Array, count: number, decimals: number | null, power: number): Float64Array {
-  if (decimals !== null) for (let i = 0; i < count; i++) values[i] = Math.round(values[i]! * power)
-  return values
+/** Counts and sums of one day: `hours` tells of which, and the columns hold them without gaps. */
+export type DaySums = {
+  day: number
+  hours: number
+  counts: Float64Array
+  /** To be divided by ten to the power of `decimals`. */
+  sums: Float64Array
+  decimals: number
 }
 
-function commonDecimals(columns: readonly Float64Array[], hours: readonly number[]): number | null {
-  return findDecimals(pack(columns, hours), columns.length * hours.length)
-}
+const ones = new Float64Array(hoursPerDay).fill(1)
+const daySums: DaySums = { day: 0, hours: 0, counts: ones, sums: new Float64Array(hoursPerDay), decimals: 0 }
+const dayCounts = new Float64Array(hoursPerDay)
 
-function readScaled(source: Source, count: number, values: Float64Array, decimals: number): void {
-  readColumn(source, count, values)
-  if (decimals === 0 || decimals === doubles) return
-  const power = 10 ** decimals
-  for (let i = 0; i < count; i++) values[i]! /= power
-}
-
-/** Reads one segment; without `isWhole` only counts and sums. */
-function readSegment(bytes: Uint8Array, at: number, cells: Cells, isWhole: boolean): void {
-  const source = { bytes, at: at + headerBytes }
-  cells.hours = bytes[at + 3]! | (bytes[at + 4]! << 8) | (bytes[at + 5]! << 16)
+function readDaySums(bytes: Uint8Array, at: number): DaySums {
+  const source: Source = { bytes, at: at + headerBytes }
   const kind = bytes[at + 6]!
   const decimals = kind & doubles
-  const isSingle = (kind & single) !== 0
-  let count = 0
-  for (let marks = cells.hours; marks !== 0; marks &= marks - 1) count++
-  const isFull = count === hoursPerDay
-  const into = (column: Float64Array) => (isFull ? column : packed)
-  if (isSingle) cells.counts.fill(1)
+  daySums.day = bytes[at]!
+  daySums.hours = readMarks(bytes, at)
+  daySums.decimals = decimals === doubles ? 0 : decimals
+  const count = countHours(daySums.hours)
+  if ((kind & single) !== 0) daySums.counts = ones
   else {
-    readColumn(source, count, into(cells.counts))
-    if (!isFull) spread(packed, 0, cells.counts, cells.hours)
+    readColumn(source, count, dayCounts)
+    daySums.counts = dayCounts
   }
-  readScaled(source, count, into(cells.sums), decimals)
-  if (!isFull) spread(packed, 0, cells.sums, cells.hours)
-  if (!isWhole) return
-  const ends = [cells.mins, cells.maxs, cells.firsts, cells.lasts]
-  if (isSingle) {
-    for (const column of ends) column.set(cells.sums)
-    return
-  }
-  readScaled(source, count * 4, packed, decimals)
-  for (const [i, column] of ends.entries()) spread(packed, i * count, column, cells.hours)
+  readColumn(source, count, daySums.sums)
+  return daySums
 }
 
-function spread(from: Float64Array, begin: number, column: Float64Array, marks: number): void {
-  for (let hour = 0, at = begin; hour < hoursPerDay; hour++) if ((marks >> hour) & 1) column[hour] = from[at++]!
+function readMarks(bytes: Uint8Array, at: number): number {
+  return bytes[at + 3]! | (bytes[at + 4]! << 8) | (bytes[at + 5]! << 16)
+}
+
+/**
+ * Gives the counts and sums of the days `first` to `last` of a chunk, numbered in it from 0, one after another, in an
+ * object that is used again. Throws a DamageError when the chunk is not what was written under `id`.
+ */
+export function eachDay(
+  id: number,
+  bytes: Uint8Array,
+  { first, last }: { first: number; last: number },
+  take: (sums: DaySums) => void,
+): void {
+  openChunk(id, bytes)
+  const end = bytes.length - checksumBytes
+  for (let at = 1; at < end; at += bytes[at + 1]! | (bytes[at + 2]! << 8)) {
+    if (bytes[at]! < first) continue
+    if (bytes[at]! > last) return
+    take(readDaySums(bytes, at))
+  }
+}
+
+function readCells(
+  sums: Uint8Array,
+  at: number,
+  ends: Uint8Array | null,
+  endsAt: number | undefined,
+  cells: Cells,
+): void {
+  const day = readDaySums(sums, at)
+  const { hours, counts, decimals } = day
+  cells.hours = hours
+  spread(counts, 0, cells.counts, hours, 1)
+  spread(day.sums, 0, cells.sums, hours, 10 ** decimals)
+  const columns = [cells.mins, cells.maxs, cells.firsts, cells.lasts]
+  if (counts === ones) {
+    for (const column of columns) column.set(cells.sums)
+    return
+  }
+  if (ends === null || endsAt === undefined || readMarks(ends, endsAt) !== hours)
+    throw new DamageError('least and greatest values are missing')
+  const count = countHours(hours)
+  readColumn({ bytes: ends, at: endsAt + headerBytes }, count * 4, packed)
+  const told = ends[endsAt + 6]!
+  for (const [i, column] of columns.entries())
+    spread(packed, i * count, column, hours, told === doubles ? 1 : 10 ** told)
+}
+
+function spread(from: Float64Array, begin: number, column: Float64Array, marks: number, power: number): void {
+  for (let hour = 0, at = begin; hour < hoursPerDay; hour++)
+    if ((marks >> hour) & 1) column[hour] = power === 1 ? from[at++]! : from[at++]! / power
 }
 
 function openChunk(id: number, bytes: Uint8Array): void {
@@ -167,13 +249,16 @@ function openChunk(id: number, bytes: Uint8Array): void {
   if (bytes[0] !== version) throw new DamageError(`rollups of version ${bytes[0]}, which this program does not know`)
 }
 
-/** The place of each segment in a chunk. Throws a DamageError when the chunk is not what was written under `id`. */
-function listSegments(id: number, bytes: Uint8Array): { day: number; at: number; end: number }[] {
+type Segments = Map<number, { at: number; end: number }>
+
+/** The place of each segment in a chunk, by its day. Throws a DamageError when the chunk is not what was written under `id`. */
+function findSegments(id: number, bytes: Uint8Array | null): Segments {
+  const segments: Segments = new Map()
+  if (bytes === null) return segments
   openChunk(id, bytes)
-  const segments = []
   for (let at = 1; at < bytes.length - checksumBytes; ) {
     const end = at + (bytes[at + 1]! | (bytes[at + 2]! << 8))
-    segments.push({ day: bytes[at]!, at, end })
+    segments.set(bytes[at]!, { at, end })
     at = end
   }
   return segments
@@ -181,60 +266,95 @@ function listSegments(id: number, bytes: Uint8Array): { day: number; at: number;
 
 /**
  * Reads the rollups of the days `first` to `last` of a chunk, numbered in it from 0, into a pool of 32, and answers of how
- * many there are any. Without `isWhole` only counts and sums are read.
+ * many there are any. Throws a DamageError when the chunks are not what was written under `id`.
  */
-export function readChunk(
+export function readChunks(
   id: number,
-  bytes: Uint8Array,
-  { first, last, isWhole }: { first: number; last: number; isWhole: boolean },
+  { sums, ends }: Chunks,
+  { first, last }: { first: number; last: number },
   pool: { day: number; cells: Cells }[],
 ): number {
-  openChunk(id, bytes)
+  const segments = findSegments(id, sums)
+  const others = findSegments(id, ends)
   let count = 0
-  const end = bytes.length - checksumBytes
-  for (let at = 1; at < end; at += bytes[at + 1]! | (bytes[at + 2]! << 8)) {
-    const day = bytes[at]!
-    if (day < first) continue
-    if (day > last) break
+  for (const [day, { at }] of segments) {
+    if (day < first || day > last) continue
     const into = pool[count++]!
     into.day = day
-    readSegment(bytes, at, into.cells, isWhole)
+    readCells(sums!, at, ends, others.get(day)?.at, into.cells)
   }
   return count
 }
 
+const writing: Writing = { sums: createSink(), ends: createSink() }
+const scratch = createCells()
+
 /**
- * A chunk with other rollups of some days, each given by what becomes of those that it had (`hours` is 0 when there were
- * none); null when no rollups are left. Throws a DamageError when the chunk is not what was written.
+ * Chunks with other rollups of some days, each given by what becomes of those that it had (`hours` is 0 when there were
+ * none). Throws a DamageError when the chunks are not what was written.
  */
-export function editChunk(
+export function editChunks(
   id: number,
-  bytes: Uint8Array | null,
+  { sums, ends }: Chunks,
   edits: ReadonlyMap<number, (cells: Cells) => void>,
-): Uint8Array | null {
-  const old = bytes === null ? [] : listSegments(id, bytes)
-  const byDay = new Map(old.map((each) => [each.day, each]))
-  const days = [...new Set([...byDay.keys(), ...edits.keys()])].sort((a, b) => a - b)
-  sink.at = 0
-  reserve(sink, 1)
-  sink.bytes[sink.at++] = version
+): Chunks {
+  const oldSums = findSegments(id, sums)
+  const oldEnds = findSegments(id, ends)
+  const days = [...new Set([...oldSums.keys(), ...edits.keys()])].sort((a, b) => a - b)
+  for (const sink of [writing.sums, writing.ends]) {
+    sink.at = 0
+    sink.bytes[sink.at++] = version
+  }
   for (const day of days) {
     const edit = edits.get(day)
-    const segment = byDay.get(day)
+    const segment = oldSums.get(day)
     if (edit === undefined) {
-      const kept = bytes!.subarray(segment!.at, segment!.end)
-      reserve(sink, kept.length)
-      sink.bytes.set(kept, sink.at)
-      sink.at += kept.length
+      copySegment(writing.sums, sums!, segment!)
+      const other = oldEnds.get(day)
+      if (other !== undefined) copySegment(writing.ends, ends!, other)
       continue
     }
-    const cells = scratch
-    cells.hours = 0
-    if (segment !== undefined) readSegment(bytes!, segment.at, cells, true)
-    edit(cells)
-    if (cells.hours !== 0) writeSegment(sink, day, cells)
+    scratch.hours = 0
+    if (segment !== undefined) readCells(sums!, segment.at, ends, oldEnds.get(day)?.at, scratch)
+    edit(scratch)
+    if (scratch.hours !== 0) writeSegments(writing, day, scratch)
   }
-  return sink.at === 1 ? null : seal(sink, id)
+  const end = (sink: Sink) => (sink.at === 1 ? null : seal(sink, id))
+  return { sums: end(writing.sums), ends: end(writing.ends) }
 }
 
-const scratch = createCells()
+function copySegment(sink: Sink, bytes: Uint8Array, { at, end }: { at: number; end: number }): void {
+  reserve(sink, end - at)
+  sink.bytes.set(bytes.subarray(at, end), sink.at)
+  sink.at += end - at
+}
+
+/**
+ * The chunks of one of version 1, in which ends followed the sums of each day.
+ * Throws a DamageError when it is not what was written under `id`.
+ */
+export function splitChunk(id: number, bytes: Uint8Array): Chunks {
+  checkBytes(id, bytes)
+  for (const sink of [writing.sums, writing.ends]) {
+    sink.at = 0
+    sink.bytes[sink.at++] = version
+  }
+  for (let at = 1; at < bytes.length - checksumBytes; ) {
+    const end = at + (bytes[at + 1]! | (bytes[at + 2]! << 8))
+    const source: Source = { bytes, at: at + headerBytes }
+    const isSingle = (bytes[at + 6]! & single) !== 0
+    for (let columns = isSingle ? 1 : 2; columns > 0; columns--) skipColumn(source)
+    const begin = writing.sums.at
+    copySegment(writing.sums, bytes, { at, end: source.at })
+    writing.sums.view.setUint16(begin + 1, writing.sums.at - begin, true)
+    if (!isSingle) {
+      const endsBegin = writing.ends.at
+      copySegment(writing.ends, bytes, { at, end: at + headerBytes })
+      copySegment(writing.ends, bytes, { at: source.at, end })
+      writing.ends.view.setUint16(endsBegin + 1, writing.ends.at - endsBegin, true)
+    }
+    at = end
+  }
+  const sums = seal(writing.sums, id)
+  return { sums, ends: writing.ends.at === 1 ? null : seal(writing.ends, id) }
+}

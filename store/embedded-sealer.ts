@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { DamageError, encodeBlock, type Part, readPart, readParts } from './embedded-block.ts'
 import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
 import { cutPart, mergeParts } from './embedded-merge.ts'
-import { type Cells, editChunk, rollPart } from './embedded-rollup.ts'
+import { type Cells, type Chunks, editChunks, rollPart } from './embedded-rollup.ts'
 import { dayMs, hourMs, hoursPerDay } from './embedded-time.ts'
 
 /** Readings of one series in one block; a day that holds more (three a second) stays rows. */
@@ -16,9 +16,11 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
   const blocks = openBlocks(database)
   const put = 'ON CONFLICT (id) DO UPDATE SET data = excluded.data'
   const putBlock = database.prepare(`INSERT INTO blocks (id, data) VALUES (?, ?) ${put}`)
-  const putChunk = database.prepare(`INSERT INTO rollups (id, data) VALUES (?, ?) ${put}`)
+  const putSums = database.prepare(`INSERT INTO rollups (id, data) VALUES (?, ?) ${put}`)
+  const putEnds = database.prepare(`INSERT INTO rollup_ends (id, data) VALUES (?, ?) ${put}`)
   const dropBlock = database.prepare('DELETE FROM blocks WHERE id = ?')
-  const dropChunk = database.prepare('DELETE FROM rollups WHERE id = ?')
+  const dropSums = database.prepare('DELETE FROM rollups WHERE id = ?')
+  const dropEnds = database.prepare('DELETE FROM rollup_ends WHERE id = ?')
   const firstOf = database.prepare(`
     SELECT min(other.id) AS first FROM series AS one CROSS JOIN series AS other
     WHERE one.id = ? AND other.device_id = one.device_id AND other.channel = one.channel`)
@@ -124,17 +126,19 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
 
   function flush() {
     for (const [id, ofChunk] of edits) {
-      const data = blocks.chunk(id)
-      let edited: Uint8Array | null
+      const old = blocks.chunks(id)
+      let edited: Chunks
       try {
-        edited = editChunk(id, data, ofChunk)
+        edited = editChunks(id, old, ofChunk)
       } catch (error) {
         if (!isDamage(error)) throw error
         onDamage(`the rollups of series ${splitId(id).series} cannot be read and are made again: ${error.message}`)
-        edited = editChunk(id, null, remake(id, ofChunk))
+        edited = editChunks(id, { sums: null, ends: null }, remake(id, ofChunk))
       }
-      if (edited !== null) putChunk.run(id, edited)
-      else if (data !== null) dropChunk.run(id)
+      if (edited.sums !== null) putSums.run(id, edited.sums)
+      else if (old.sums !== null) dropSums.run(id)
+      if (edited.ends !== null) putEnds.run(id, edited.ends)
+      else if (old.ends !== null) dropEnds.run(id)
     }
     edits.clear()
   }

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Quantity } from '../domain/quantity.ts'
+import { isQuantity, type Quantity } from '../domain/quantity.ts'
 import type { SeriesKey } from '../domain/reading.ts'
 import { hoursPerDay } from './embedded-time.ts'
 
 /**
- * The series of the embedded store, and which hours of which day hold readings of each: `hours` has bit 0 for the first
- * hour of a UTC day. A bit may be set for an hour that is empty by now, never the other way round. `revision` holds a
- * token that changes with either table.
+ * The series of the embedded store, and which hours of which day hold fresh readings of each channel of a device, which is
+ * known by the first of its series: `hours` has bit 0 for the first hour of a UTC day. A bit may be set for an hour that
+ * is empty by now, never the other way round. `series_revision` holds a token that changes with either table.
  */
 export const seriesSchema = `
   CREATE TABLE IF NOT EXISTS series (
@@ -16,11 +16,11 @@ export const seriesSchema = `
     quantity TEXT NOT NULL,
     UNIQUE (device_id, channel, quantity)
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS series_days (
+  CREATE TABLE IF NOT EXISTS fresh_days (
     day INTEGER NOT NULL,
-    series INTEGER NOT NULL,
+    first INTEGER NOT NULL,
     hours INTEGER NOT NULL,
-    PRIMARY KEY (day, series)
+    PRIMARY KEY (day, first)
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS series_revision (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -29,16 +29,25 @@ export const seriesSchema = `
   INSERT OR IGNORE INTO series_revision (id, token) VALUES (1, 0);
 `
 
-/**
- * A series that the writer knows, with the first one of its device's channel, the day that it last wrote to and the hours
- * of it that are marked for sure.
- */
-export type KnownSeries = { id: number; first: number; channel: string; day: number; hours: number }
+/** A device's channel that the writer knows: the id of its first series, and of the day that it last wrote to the hours that are marked for sure. */
+export type KnownChannel = {
+  deviceId: string
+  channel: string
+  first: number
+  series: Map<string, KnownSeries>
+  day: number
+  hours: number
+}
+
+/** A series that the writer knows. `part` and `partDay` are the batch's that is being sorted, `batch` its number. */
+export type KnownSeries = { id: number; of: KnownChannel; part: number; partDay: number; batch: number }
 
 /** Series of one device: a name of a channel is the device's own choice, and each takes memory and disk for good. */
 export const maxSeriesPerDevice = 4096
 // Devices whose series are remembered (a few hundred bytes each); past it the longest remembered is looked up again.
 const maxKnownDevices = 50_000
+
+type KnownDevice = { channels: Map<string, KnownChannel>; count: number }
 
 /** What a writer remembers of the series, so that a reading of a known one costs no statement but its own. */
 export function openSeriesBook(database: DatabaseSync) {
@@ -47,37 +56,63 @@ export function openSeriesBook(database: DatabaseSync) {
   const seriesOfDevice = database.prepare('SELECT id, channel, quantity FROM series WHERE device_id = ? ORDER BY id')
   const addSeries = database.prepare('INSERT INTO series (device_id, channel, quantity) VALUES (?, ?, ?) RETURNING id')
   const markHour = database.prepare(`
-    INSERT INTO series_days (day, series, hours) VALUES (?, ?, ?)
+    INSERT INTO fresh_days (day, first, hours) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET hours = hours | excluded.hours WHERE hours & excluded.hours <> excluded.hours`)
 
-  const devices = new Map<string, Map<string, KnownSeries>>()
+  const devices = new Map<string, KnownDevice>()
   let token: number | null = null
   let hasChanged = false
-  // Readings of one device mostly come together.
-  let lastId = ''
-  let lastDevice: Map<string, KnownSeries> | undefined
+  // Readings of one device's channel mostly come together.
+  let lastDevice: KnownDevice | undefined
+  let last: KnownChannel | undefined
 
   function forgetDevices() {
     devices.clear()
-    lastDevice = undefined
+    lastDevice = last = undefined
   }
 
-  function knowDevice(deviceId: string): Map<string, KnownSeries> {
-    const known = new Map<string, KnownSeries>()
+  function knowDevice(deviceId: string): KnownDevice {
+    const device: KnownDevice = { channels: new Map(), count: 0 }
     for (const row of seriesOfDevice.all(deviceId) as { id: number; channel: string; quantity: Quantity }[])
-      addKnown(known, row.id, row)
+      addKnown(device, deviceId, row.id, row)
     if (devices.size >= maxKnownDevices) devices.delete(devices.keys().next().value!)
-    devices.set(deviceId, known)
-    return known
+    devices.set(deviceId, device)
+    return device
   }
 
   // Ids come in ascending order: the first one of a channel is known before the others.
-  function addKnown(known: Map<string, KnownSeries>, id: number, { channel, quantity }: Omit<SeriesKey, 'deviceId'>) {
-    let first = id
-    for (const other of known.values()) if (other.channel === channel) first = Math.min(first, other.first)
-    const series = { id, first, channel, day: Number.NaN, hours: 0 }
-    known.set(nameSeries({ channel, quantity }), series)
+  function addKnown(
+    device: KnownDevice,
+    deviceId: string,
+    id: number,
+    { channel, quantity }: Omit<SeriesKey, 'deviceId'>,
+  ) {
+    let of = device.channels.get(channel)
+    if (of === undefined) {
+      of = { deviceId, channel, first: id, series: new Map(), day: Number.NaN, hours: 0 }
+      device.channels.set(channel, of)
+    }
+    const series: KnownSeries = { id, of, part: 0, partDay: Number.NaN, batch: 0 }
+    of.series.set(quantity, series)
+    device.count++
     return series
+  }
+
+  /** Finds or adds a series that is not among those of the last channel; a text says why it cannot be. */
+  function search(key: SeriesKey): KnownSeries | string {
+    const { deviceId, channel, quantity } = key
+    if (last?.deviceId !== deviceId) lastDevice = devices.get(deviceId) ?? knowDevice(deviceId)
+    const device = lastDevice!
+    last = device.channels.get(channel)
+    const known = last?.series.get(quantity)
+    if (known !== undefined) return known
+    const fault = findFault(key) ?? (device.count < maxSeriesPerDevice ? null : tooMany)
+    if (fault !== null) return fault
+    const { id } = addSeries.get(deviceId, channel, quantity) as { id: number }
+    hasChanged = true
+    const added = addKnown(device, deviceId, id, key)
+    last = added.of
+    return added
   }
 
   return {
@@ -92,41 +127,32 @@ export function openSeriesBook(database: DatabaseSync) {
       hasChanged = false
     },
 
-    /** Finds or adds the series of a reading; null when its device has too many. */
-    find({ deviceId, channel, quantity }: SeriesKey): KnownSeries | null {
-      if (deviceId !== lastId || lastDevice === undefined) {
-        lastDevice = devices.get(deviceId) ?? knowDevice(deviceId)
-        lastId = deviceId
+    /** Finds or adds the series of a reading; a text says why it cannot be. */
+    find(key: SeriesKey): KnownSeries | string {
+      if (last !== undefined && key.deviceId === last.deviceId && key.channel === last.channel) {
+        const known = last.series.get(key.quantity)
+        if (known !== undefined) return known
       }
-      const ofDevice = lastDevice
-      const name = nameSeries({ channel, quantity })
-      let series = ofDevice.get(name)
-      if (series === undefined) {
-        if (ofDevice.size >= maxSeriesPerDevice) return null
-        const { id } = addSeries.get(deviceId, channel, quantity) as { id: number }
-        series = addKnown(ofDevice, id, { channel, quantity })
-        hasChanged = true
-      }
-      return series
+      return search(key)
     },
 
-    /** Marks that a series holds readings of an hour (since the epoch). */
-    mark(series: KnownSeries, hour: number) {
+    /** Marks that a channel holds fresh readings of an hour (since the epoch). */
+    mark(channel: KnownChannel, hour: number) {
       const day = Math.floor(hour / hoursPerDay)
       const bit = 1 << (hour - day * hoursPerDay)
-      if (series.day !== day) {
-        series.day = day
-        series.hours = 0
+      if (channel.day !== day) {
+        channel.day = day
+        channel.hours = 0
       }
-      if ((series.hours & bit) !== 0) return
-      series.hours |= bit
-      if (markHour.run(day, series.id, bit).changes !== 0) hasChanged = true
+      if ((channel.hours & bit) !== 0) return
+      channel.hours |= bit
+      if (markHour.run(day, channel.first, bit).changes !== 0) hasChanged = true
     },
 
-    /** Says that this piece of writing takes the marks of one series and day away. */
-    unmark({ deviceId, ...key }: SeriesKey, day: number) {
-      const series = devices.get(deviceId)?.get(nameSeries(key))
-      if (series?.day === day) series.day = Number.NaN
+    /** Says that this piece of writing takes the marks of one channel and day away. */
+    unmark(deviceId: string, channel: string, day: number) {
+      const known = devices.get(deviceId)?.channels.get(channel)
+      if (known?.day === day) known.day = Number.NaN
       hasChanged = true
     },
 
@@ -151,7 +177,10 @@ export function openSeriesBook(database: DatabaseSync) {
   }
 }
 
-// No quantity has a space in its name.
-function nameSeries({ channel, quantity }: Omit<SeriesKey, 'deviceId'>): string {
-  return channel === '' ? quantity : `${quantity} ${channel}`
+const tooMany = `the device has ${maxSeriesPerDevice} series already`
+
+function findFault({ deviceId, channel, quantity }: SeriesKey): string | null {
+  if (!isQuantity(quantity)) return `there is no quantity "${quantity}"`
+  if (!deviceId.isWellFormed() || !channel.isWellFormed()) return 'the device id or channel is not Unicode text'
+  return null
 }

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { DamageError, type Part, readParts } from './embedded-block.ts'
 import { chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
-import { findTables, nameDay } from './embedded-reader.ts'
-import { type Cells, createCells, readChunk, rollPart } from './embedded-rollup.ts'
+import { findTables } from './embedded-fresh.ts'
+import { nameDay } from './embedded-reader.ts'
+import { type Cells, createCells, readChunks, rollPart } from './embedded-rollup.ts'
 import { dayMs, hoursPerDay } from './embedded-time.ts'
 
 /** What a check of the sealed readings found; `found` says what is damaged, at most some hundred lines of it. */
@@ -62,9 +63,9 @@ export function checkSealed(database: DatabaseSync): SealedReport {
   function checkRollups(part: Part, day: number) {
     const id = chunkId(periodOf(day), part.series)
     const place = day - periodOf(day) * daysPerChunk
-    const chunk = blocks.chunk(id)
-    if (chunk === null) throw new DamageError('they are missing')
-    const count = readChunk(id, chunk, { first: place, last: place, isWhole: true }, pool)
+    const chunks = blocks.chunks(id)
+    if (chunks.sums === null) throw new DamageError('they are missing')
+    const count = readChunks(id, chunks, { first: place, last: place }, pool)
     if (count === 0) throw new DamageError('they are missing')
     made.hours = 0
     rollPart(part, made)
@@ -85,7 +86,7 @@ export function checkSealed(database: DatabaseSync): SealedReport {
     const { span, series } = splitId(id)
     check(
       () => `rollups from ${name(series, span * daysPerChunk, true)} on, ${daysPerChunk} days`,
-      () => readChunk(id, data, { first: 0, last: daysPerChunk - 1, isWhole: true }, pool),
+      () => readChunks(id, { sums: data, ends: blocks.ends(id) }, { first: 0, last: daysPerChunk - 1 }, pool),
     )
     row = nextChunk.get(id) as Stored | undefined
   }

@@ -1,14 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { isQuantity, type Quantity } from '../domain/quantity.ts'
 import type { Reading } from '../domain/reading.ts'
+import { type DayGroup, openBatch } from './embedded-batch.ts'
 import type { Part } from './embedded-block.ts'
-import { blockId } from './embedded-blocks.ts'
-import { mergeParts, partOfRows, type Row } from './embedded-merge.ts'
-import { readingStatements } from './embedded-reader.ts'
+import { readingStatements } from './embedded-fresh.ts'
+import { mergeParts } from './embedded-merge.ts'
 import { openRemoval } from './embedded-removal.ts'
+import { mergeRows, partsOfRows, type Row } from './embedded-row.ts'
 import { openSealer } from './embedded-sealer.ts'
-import { type KnownSeries, maxSeriesPerDevice, openSeriesBook } from './embedded-series.ts'
-import { dayMs, dayOf, hourMs, hourOf, hoursPerDay, listHours, maxTimeMs, minTimeMs } from './embedded-time.ts'
+import { openSeriesBook } from './embedded-series.ts'
+import { dayMs, dayOf, hoursPerDay, listHours, maxTimeMs, minTimeMs } from './embedded-time.ts'
 import type { SeriesRange } from './reading-store.ts'
 import { longestTurnMs, startTurns } from './turns.ts'
 
@@ -21,7 +21,10 @@ const passRows = 500_000
 const directReadings = 32
 const directBytesPerReading = 32
 
-type Entry = { hour: number; series: KnownSeries; reading: Reading }
+type Sorted = ReturnType<ReturnType<typeof openBatch>['sort']>
+type Channel = { deviceId: string; channel: string; first: number }
+type OpenDay = { day: number; first: number }
+const beforeAll: OpenDay = { day: Number.MIN_SAFE_INTEGER, first: 0 }
 
 export type WriterOptions = { now(): number; onDamage(text: string): void }
 
@@ -30,24 +33,23 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const book = openSeriesBook(database)
   const sealer = openSealer(database, onDamage)
   const removal = openRemoval(database, sealer)
-  const put = database.prepare(`
-    INSERT INTO readings (hour, series, at, value, delay, seq) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (hour, series, at) DO UPDATE SET value = excluded.value, delay = excluded.delay, seq = excluded.seq
-    WHERE excluded.seq >= readings.seq`)
+  const batches = openBatch(book)
+  const put = database.prepare(
+    'INSERT INTO fresh (hour, first, at, seq, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+  const key = 'hour = ? AND first = ? AND at = ? AND seq = ?'
+  const rowAt = database.prepare(`SELECT data FROM fresh WHERE ${key}`)
+  const change = database.prepare(`UPDATE fresh SET data = ? WHERE ${key}`)
   const nextOpen = database.prepare(`
-    SELECT day, series FROM series_days WHERE (day, series) > (?, ?) AND day < ? ORDER BY day, series LIMIT 1`)
+    SELECT day, first FROM fresh_days WHERE (day, first) > (?, ?) AND day < ? ORDER BY day, first LIMIT 1`)
   const nameOf = database.prepare('SELECT device_id AS deviceId, channel FROM series WHERE id = ?')
-  const seriesOfChannel = database.prepare(readingStatements.seriesOfChannel)
-  const firstOf = database.prepare(readingStatements.firstOfChannel)
   const marksOf = database.prepare(readingStatements.marksOfDay)
   const rowsOf = database.prepare(readingStatements.rows)
   rowsOf.setReturnArrays(true)
-  const removeRows = database.prepare(
-    'DELETE FROM readings WHERE series = ? AND hour IN (SELECT value FROM json_each(?))',
-  )
-  const unmark = database.prepare('DELETE FROM series_days WHERE day = ? AND series = ?')
+  const removeRows = database.prepare('DELETE FROM fresh WHERE first = ? AND hour IN (SELECT value FROM json_each(?))')
+  const unmark = database.prepare('DELETE FROM fresh_days WHERE day = ? AND first = ?')
   // Where the pass that seals is; null when it is over.
-  let pass: { day: number; series: number } | null = { day: Number.MIN_SAFE_INTEGER, series: 0 }
+  let pass: OpenDay | null = beforeAll
   let passedAt = 0
   let oldRows = 0
   let removals = 0
@@ -75,115 +77,64 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const firstOpenDay = () => dayOf(now() - graceMs)
 
   function write(readings: readonly Reading[]) {
-    const rejected: { index: number; reason: string }[] = []
-    inTransaction(() => {
-      const fresh: Entry[] = []
-      const old: Entry[] = []
+    return inTransaction(() => {
       const openDay = firstOpenDay()
-      for (let index = 0; index < readings.length; index++) {
-        const reading = readings[index]!
-        let reason = findFault(reading)
-        const series = reason === null ? book.find(reading) : null
-        if (series !== null) {
-          const hour = hourOf(reading.observedAt)
-          const list = hour < openDay * hoursPerDay ? old : fresh
-          list.push({ hour, series, reading })
-        } else {
-          reason ??= `the device has ${maxSeriesPerDevice} series already`
-          rejected.push({ index, reason })
-        }
-      }
-      for (const group of groupByBlock(old)) if (!layDown(group)) fresh.push(...group)
-      oldRows += writeRows(fresh, openDay)
+      const sorted = batches.sort(readings, openDay)
+      for (const { day, of, parts } of batches.split(sorted, isForBlock))
+        if (!sealChannel(day, of, parts)) for (const part of parts) sorted.rows.addPart(part, day, of)
+      writeRows(sorted.rows, openDay)
+      return { rejected: sorted.rejected }
     })
-    return { rejected }
   }
 
-  /** Answers how many of the rows are of days that are over. */
-  function writeRows(entries: Entry[], openDay: number): number {
+  function writeRows({ list, bytes }: Sorted['rows'], openDay: number) {
     // In the order of the tree: fewer pages are touched. Equal keys stay in the order in which they came.
-    entries.sort((a, b) => a.hour - b.hour || a.series.id - b.series.id)
-    let old = 0
-    for (const { hour, series, reading } of entries) {
-      const { value, observedAt, receivedAt, seq } = reading
-      book.mark(series, hour)
-      put.run(hour, series.id, observedAt - hour * hourMs, value, receivedAt - observedAt, seq)
-      if (hour < openDay * hoursPerDay) old++
-    }
-    return old
-  }
-
-  function groupByBlock(entries: readonly Entry[]): Iterable<Entry[]> {
-    if (entries.length < directReadings) return entries.length === 0 ? [] : [[...entries]]
-    const groups = new Map<number, Entry[]>()
-    let id = Number.NaN
-    let group: Entry[] = []
-    for (const entry of entries) {
-      const own = blockId(Math.floor(entry.hour / hoursPerDay), entry.series.first)
-      if (own !== id) {
-        id = own
-        group = groups.get(id) ?? []
-        if (group.length === 0) groups.set(id, group)
+    list.sort((a, b) => a.hour - b.hour || a.of.first - b.of.first)
+    for (const row of list) {
+      const { hour, of, at, seq } = row
+      book.mark(of, hour)
+      if (put.run(hour, of.first, at, seq, bytes(row)).changes === 0) {
+        const { data } = rowAt.get(hour, of.first, at, seq) as { data: Uint8Array }
+        change.run(mergeRows(data, bytes(row)), hour, of.first, at, seq)
       }
-      group.push(entry)
+      if (hour < openDay * hoursPerDay) oldRows++
     }
-    return groups.values()
   }
 
-  /** Lays readings of one channel and day straight into its block, when that is worth its while. */
-  function layDown(entries: readonly Entry[]): boolean {
-    if (entries.length < directReadings || removals > 0) return false
-    const { hour, series, reading } = entries[0]!
-    const day = Math.floor(hour / hoursPerDay)
-    const stored = sealer.blocks.block(blockId(day, series.first))
-    if (stored !== null && stored.length > entries.length * directBytesPerReading) return false
-    const bySeries = new Map<number, Reading[]>()
-    for (const { series, reading } of entries) {
-      const list = bySeries.get(series.id)
-      if (list === undefined) bySeries.set(series.id, [reading])
-      else list.push(reading)
-    }
-    const parts = new Map([...bySeries].map(([id, list]) => [id, partOfReadings(id, day * dayMs, list)]))
-    return sealChannel(day, series.first, reading, parts)
+  /** Whether readings of one channel and day go straight into their block: when that is worth its while. */
+  function isForBlock({ id, count }: DayGroup): boolean {
+    if (count < directReadings || removals > 0) return false
+    const stored = sealer.blocks.block(id)
+    return stored === null || stored.length <= count * directBytesPerReading
   }
 
   /**
    * Moves the rows of one channel and day into its block, with what has come beside them; answers false where they stay
    * rows. It is done within one transaction, and nothing else writes meanwhile.
    */
-  function sealChannel(
-    day: number,
-    first: number,
-    { deviceId, channel }: { deviceId: string; channel: string },
-    coming: ReadonlyMap<number, Part>,
-  ): boolean {
-    const parts: Part[] = []
-    const open: { id: number; quantity: Quantity; hours: string }[] = []
-    for (const { id, quantity } of seriesOfChannel.all(deviceId, channel) as { id: number; quantity: Quantity }[]) {
-      const marked = marksOf.get(day, id) as { hours: number } | undefined
-      let part = coming.get(id) ?? null
-      if (marked !== undefined) {
-        const hours = listHours(day, marked.hours)
-        open.push({ id, quantity, hours })
-        const rows = rowsOf.all(id, hours, minTimeMs, maxTimeMs + 1, -1) as unknown as Row[]
-        const rowPart = partOfRows(id, day * dayMs, rows)
-        part = part === null ? rowPart : mergeParts(rowPart, part)
+  function sealChannel(day: number, { deviceId, channel, first }: Channel, coming: readonly Part[]): boolean {
+    const marked = marksOf.get(day, first) as { hours: number } | undefined
+    const hours = marked && listHours(day, marked.hours)
+    const parts =
+      hours === undefined
+        ? [...coming]
+        : partsOfRows(first, day * dayMs, rowsOf.all(first, hours, minTimeMs, maxTimeMs + 1) as unknown as Row[])
+    if (hours !== undefined)
+      for (const part of coming) {
+        const at = parts.findIndex(({ series }) => series === part.series)
+        if (at < 0) parts.push(part)
+        else parts[at] = mergeParts(parts[at]!, part)
       }
-      if (part !== null && part.times.length > 0) parts.push(part)
-    }
     if (parts.length > 0 && !sealer.merge(day, first, parts)) return false
-    for (const { id, quantity, hours } of open) {
-      removeRows.run(id, hours)
-      unmark.run(day, id)
-      book.unmark({ deviceId, channel, quantity }, day)
-    }
+    if (hours === undefined) return true
+    removeRows.run(first, hours)
+    unmark.run(day, first)
+    book.unmark(deviceId, channel, day)
     return true
   }
 
-  function sealRows({ day, series }: { day: number; series: number }) {
-    const name = nameOf.get(series) as { deviceId: string; channel: string }
-    const { first } = firstOf.get(name.deviceId, name.channel) as { first: number }
-    sealChannel(day, first, name, new Map())
+  function sealRows({ day, first }: OpenDay) {
+    sealChannel(day, { ...(nameOf.get(first) as { deviceId: string; channel: string }), first }, [])
   }
 
   /** Seals rows of days that are over for some milliseconds; tells whether there is more to do. */
@@ -191,15 +142,15 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     if (removals > 0) return false
     if (pass === null) {
       if (now() - passedAt < passMs && oldRows < passRows) return false
-      pass = { day: Number.MIN_SAFE_INTEGER, series: 0 }
+      pass = beforeAll
     }
     let at = pass
     const openDay = firstOpenDay()
-    if (nextOpen.get(at.day, at.series, openDay) === undefined) return endPass()
+    if (nextOpen.get(at.day, at.first, openDay) === undefined) return endPass()
     const until = performance.now() + forMs
     inTransaction(() => {
       do {
-        const found = nextOpen.get(at.day, at.series, openDay) as { day: number; series: number } | undefined
+        const found = nextOpen.get(at.day, at.first, openDay) as OpenDay | undefined
         if (found === undefined) return
         at = found
         sealRows(found)
@@ -220,8 +171,8 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   async function retain(to: number) {
     const end = dayOf(to)
     const nextTurn = startTurns()
-    for (let at = { day: Number.MIN_SAFE_INTEGER, series: 0 }; ; await nextTurn()) {
-      const found = nextOpen.get(at.day, at.series, end) as { day: number; series: number } | undefined
+    for (let at: OpenDay = beforeAll; ; await nextTurn()) {
+      const found = nextOpen.get(at.day, at.first, end) as OpenDay | undefined
       if (found === undefined) break
       at = found
       inTransaction(() => {
@@ -258,47 +209,4 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   }
 
   return { write, remove, seal }
-}
-
-/** Readings of one series and day as a part; of equal times the higher seq stands, and of equal seqs the later one. */
-function partOfReadings(series: number, dayStart: number, readings: Reading[]): Part {
-  let isOrdered = true
-  for (let i = 1; i < readings.length && isOrdered; i++)
-    isOrdered = readings[i - 1]!.observedAt < readings[i]!.observedAt
-  let kept = readings
-  if (!isOrdered) {
-    readings.sort((a, b) => a.observedAt - b.observedAt || a.seq - b.seq)
-    kept = readings.filter((each, i) => readings[i + 1]?.observedAt !== each.observedAt)
-  }
-  const count = kept.length
-  const part: Part = {
-    series,
-    times: new Float64Array(count),
-    values: new Float64Array(count),
-    delays: new Float64Array(count),
-    seqs: new Float64Array(count),
-  }
-  for (let i = 0; i < count; i++) {
-    const { observedAt, receivedAt, value, seq } = kept[i]!
-    part.times[i] = observedAt - dayStart
-    // SQLite keeps no negative zero, and so neither do blocks.
-    part.values[i] = value + 0
-    part.delays[i] = receivedAt - observedAt
-    part.seqs[i] = seq
-  }
-  return part
-}
-/** Why a reading can never be stored, or null. */
-function findFault({ deviceId, channel, quantity, value, observedAt, receivedAt, seq }: Reading): string | null {
-  if (!isQuantity(quantity)) return `there is no quantity "${quantity}"`
-  if (!Number.isFinite(value)) return `the value ${value} is not a finite number`
-  if (!isTime(observedAt)) return `observedAt ${observedAt} is not a whole millisecond of the years 0 to 9999`
-  if (!isTime(receivedAt)) return `receivedAt ${receivedAt} is not a whole millisecond of the years 0 to 9999`
-  if (!Number.isSafeInteger(seq)) return `seq ${seq} is not a whole number`
-  if (!deviceId.isWellFormed() || !channel.isWellFormed()) return 'the device id or channel is not Unicode text'
-  return null
-}
-
-function isTime(time: number): boolean {
-  return Number.isInteger(time) && time >= minTimeMs && time <= maxTimeMs
 }

@@ -1,29 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { blockSchema, noStandIns, standInSchema } from './embedded-blocks.ts'
-import { findTables, openReader, type Reader } from './embedded-reader.ts'
+import { blockSchema } from './embedded-blocks.ts'
+import { findTables, freshSchema } from './embedded-fresh.ts'
+import { openReader, type Reader } from './embedded-reader.ts'
 import { seriesSchema } from './embedded-series.ts'
 import { openWriter } from './embedded-writer.ts'
 import type { ReadingStore } from './reading-store.ts'
 
-/*
- * Readings as rows of SQLite, clustered by the hour first: what is written now lies together at the end of the tree,
- * whatever the number of series, and what is past its retention lies together at the beginning. A series is read with
- * one seek for each hour that holds any, which `series_days` tells. `hour` counts from the Unix epoch, `at` is in
- * milliseconds from its beginning; `delay` is receivedAt less observedAt, which takes fewer bytes.
- */
-const schema = `
-  ${seriesSchema}
-  ${blockSchema}
-  CREATE TABLE IF NOT EXISTS readings (
-    hour INTEGER NOT NULL,
-    series INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    value REAL NOT NULL,
-    delay INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (hour, series, at)
-  ) WITHOUT ROWID, STRICT;
-`
+const schema = `${seriesSchema} ${blockSchema} ${freshSchema}`
+
+const oldFile = 'the readings are of an older Parvis: start the platform once, which carries them over'
 
 export type EmbeddedOptions = {
   readOnly?: boolean
@@ -52,11 +37,9 @@ export function openEmbeddedStore(database: DatabaseSync, options: EmbeddedOptio
     if (opened !== null) return opened
     const tables = findTables(database)
     if (tables === 'none') return null
-    database.exec(tables === 'rows' ? standInSchema : noStandIns)
-    const found = openReader(database, onDamage)
-    // What stands in for tables is looked at anew each time, until the writer has made them.
-    if (tables === 'all') opened = found
-    return found
+    if (tables === 'old') throw new Error(oldFile)
+    opened = openReader(database, onDamage)
+    return opened
   }
 
   function writable() {

@@ -43,32 +43,64 @@ export type ReadHour = {
   last: number
 }
 
-/** The hourly rollups of a chunk; `id` is its key. */
-export function readRollups(id: bigint, bytes: Uint8Array): ReadHour[] {
+/** The hourly rollups of a chunk of sums, and of its ends where it has any; `id` is the key of both. */
+export function readRollups(id: bigint, sums: Uint8Array, ends?: Uint8Array): ReadHour[] {
+  const others = new Map(ends && readSegments(id, ends).map((each) => [each.start, each]))
+  return readSegments(id, sums).flatMap(({ start, hours, kind, cursor, scale }) => {
+    const isSingle = kind >= 64
+    const counts = isSingle ? hours.map(() => 1) : readIntegers(cursor, hours.length)
+    const told = readIntegers(cursor, hours.length).map((value) => value / scale)
+    const other = isSingle ? undefined : others.get(start)!
+    const values = other && readIntegers(other.cursor, hours.length * 4).map((value) => value / other.scale)
+    return hours.map((hour, i): ReadHour => {
+      const end = (n: number) => (values === undefined ? told[i]! : values[n * hours.length + i]!)
+      const time = start + hour * 3_600_000
+      return { time, count: counts[i]!, sum: told[i]!, min: end(0), max: end(1), first: end(2), last: end(3) }
+    })
+  })
+}
+
+function readSegments(id: bigint, bytes: Uint8Array) {
   checkCrc(id, bytes)
-  const firstDay = Number(id >> 31n) * 32
-  if (bytes[0] !== 1) throw new Error('version')
-  const found: ReadHour[] = []
+  if (bytes[0] !== 2) throw new Error('version')
+  const segments = []
   for (let at = 1; at < bytes.length - 4; at += bytes[at + 1]! + 256 * bytes[at + 2]!) {
-    const start = (firstDay + bytes[at]!) * dayMs
+    const start = (Number(id >> 31n) * 32 + bytes[at]!) * dayMs
     const marks = bytes[at + 3]! + 256 * bytes[at + 4]! + 65_536 * bytes[at + 5]!
     const hours = Array.from({ length: 24 }, (_, hour) => hour).filter(
       (hour) => Math.floor(marks / 2 ** hour) % 2 === 1,
     )
-    const decimals = bytes[at + 6]! % 64
-    const isSingle = bytes[at + 6]! >= 64
-    const scale = decimals === 63 ? 1 : 10 ** decimals
-    const cursor = { bytes, at: at + 7 }
-    const counts = isSingle ? hours.map(() => 1) : readIntegers(cursor, hours.length)
-    const sums = readIntegers(cursor, hours.length).map((value) => value / scale)
-    const ends = isSingle ? [] : readIntegers(cursor, hours.length * 4).map((value) => value / scale)
-    for (const [i, hour] of hours.entries()) {
-      const end = (n: number) => (isSingle ? sums[i]! : ends[n * hours.length + i]!)
-      const time = start + hour * 3_600_000
-      found.push({ time, count: counts[i]!, sum: sums[i]!, min: end(0), max: end(1), first: end(2), last: end(3) })
-    }
+    const kind = bytes[at + 6]!
+    const scale = kind % 64 === 63 ? 1 : 10 ** (kind % 64)
+    segments.push({ start, hours, kind, scale, cursor: { bytes, at: at + 7 } })
   }
-  return found
+  return segments
+}
+
+export type ReadRow = { series: number; time: number; value: number; receivedAt: number; seq: number }
+
+/** The readings of a fresh row. */
+export function readFresh(row: { hour: number; first: number; at: number; seq: number; data: Uint8Array }): ReadRow[] {
+  const cursor = { bytes: row.data, at: 0 }
+  const time = row.hour * 3_600_000 + row.at
+  const found = new Map<number, ReadRow>()
+  let delay = 0
+  while (cursor.at < row.data.length) {
+    const head = Number(readNumber(cursor))
+    const kind = head % 16
+    if (kind === 14) {
+      delay = Number(signed(readNumber(cursor)))
+      continue
+    }
+    const series = row.first + Math.floor(head / 16)
+    let value: number
+    if (kind === 15) {
+      value = new DataView(row.data.buffer, row.data.byteOffset).getFloat64(cursor.at, true)
+      cursor.at += 8
+    } else value = Number(signed(readNumber(cursor))) / 10 ** kind
+    found.set(series, { series, time, value, receivedAt: time + delay, seq: row.seq })
+  }
+  return [...found.values()]
 }
 
 function readNumber(cursor: Cursor): bigint {

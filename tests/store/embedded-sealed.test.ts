@@ -15,7 +15,7 @@ import { createSink, readColumn, take, writeColumn } from '../../store/embedded-
 import { checkSealed } from '../../store/embedded-verify.ts'
 import type { ReadingStore } from '../../store/reading-store.ts'
 import { openSqlite } from '../../store/sqlite.ts'
-import { readBlock, readRollups } from './block-reader.ts'
+import { readBlock, readFresh, readRollups } from './block-reader.ts'
 import { compareReadings, openReadingList, someQuery, someRange, someReading } from './reading-list.ts'
 import { collect, makeReading } from './reading-store-contract.ts'
 
@@ -150,15 +150,22 @@ describe('sealed readings', () => {
 
   test('the document is enough to read them', async () => {
     const readings = some(3).map((each) => ({ ...each, value: Math.round(each.value * 10) / 10 + 0 }))
+    now = start
     await store.write(readings)
-    sealAll()
-    expect(count('readings')).toBe(0)
     const names = new Map(
       database
         .prepare('SELECT id, device_id AS deviceId, channel, quantity FROM series')
         .all()
         .map(({ id, ...name }) => [id, name]),
     )
+    const rows = database.prepare('SELECT * FROM fresh').all() as Parameters<typeof readFresh>[0][]
+    const fresh = rows
+      .flatMap(readFresh)
+      .map(({ series, time, ...rest }) => ({ ...names.get(series), observedAt: time, ...rest }) as Reading)
+    expect(fresh.sort(compareReadings)).toEqual([...readings].sort(compareReadings))
+    now = start + 30 * dayMs
+    sealAll()
+    expect(count('fresh')).toBe(0)
     const ids = (table: string) => {
       const statement = database.prepare(`SELECT id, data FROM ${table}`)
       statement.setReadBigInts(true)
@@ -168,8 +175,9 @@ describe('sealed readings', () => {
       .flatMap(({ id, data }) => readBlock(id, data))
       .map(({ series, time, ...rest }) => ({ ...names.get(series), observedAt: time, ...rest }) as Reading)
     expect(found.sort(compareReadings)).toEqual([...readings].sort(compareReadings))
+    const ends = new Map(ids('rollup_ends').map(({ id, data }) => [id, data]))
     const hours = ids('rollups').flatMap(({ id, data }) =>
-      readRollups(id, data).map((each) => ({ series: names.get(Number(id & 0x7fff_ffffn)), ...each })),
+      readRollups(id, data, ends.get(id)).map((each) => ({ series: names.get(Number(id & 0x7fff_ffffn)), ...each })),
     )
     expect(hours.length).toBe(3 * 2 * 72)
     for (const aggregate of ['count', 'sum', 'min', 'max', 'first', 'last'] as const)
@@ -198,11 +206,11 @@ describe('sealed readings', () => {
     const expected = [0, 11, 12, 2]
     const ask = async () =>
       (await store.query({ devices: ['meter-1'], ...everything }))[0]!.points.map(([, value]) => value)
-    expect(count('readings')).toBe(3)
+    expect(count('fresh')).toBe(3)
     expect(await ask()).toEqual(expected)
     const sums = await store.query({ devices: ['meter-1'], ...everything, window: hour, aggregate: 'sum' })
     sealAll()
-    expect(count('readings')).toBe(0)
+    expect(count('fresh')).toBe(0)
     expect(await ask()).toEqual(expected)
     expect(await store.query({ devices: ['meter-1'], ...everything, window: hour, aggregate: 'sum' })).toEqual(sums)
     expect(checkSealed(database).found).toEqual([])
@@ -216,10 +224,10 @@ describe('sealed readings', () => {
     now++
     sealAll()
     expect(count('blocks')).toBe(3)
-    expect(count('readings')).toBe(0)
+    expect(count('fresh')).toBe(0)
     await store.write(some(1).map((each) => ({ ...each, deviceId: 'new' })))
     expect(count('blocks')).toBe(4)
-    expect(count('readings')).toBe(0)
+    expect(count('fresh')).toBe(0)
   })
 
   test('a damaged block is passed over, told once and found by the check, and all else is read', async () => {
@@ -245,7 +253,7 @@ describe('sealed readings', () => {
     expect(hours.map((each) => each.points.length)).toEqual([96, 96])
     await store.write([makeReading(start + dayMs + 7, 1, { deviceId: 'meter-1', seq: 99 })])
     sealAll()
-    expect(count('readings')).toBe(1)
+    expect(count('fresh')).toBe(1)
     expect(
       await store.lastBefore({ deviceId: 'meter-1', channel: '', quantity: 'active_power' }, start + 9 * dayMs),
     ).toMatchObject({ value: 1 })
@@ -280,7 +288,7 @@ describe('sealed readings', () => {
     expect(checkSealed(reading)).toMatchObject({ blocks: 0, damaged: 0 })
     store = openEmbeddedStore(database, { now: () => now })
     sealAll()
-    expect(count('readings')).toBe(0)
+    expect(count('fresh')).toBe(0)
     expect(await collect(reader, everything)).toHaveLength(2)
     expect(checkSealed(reading)).toMatchObject({ blocks: 1, readings: 2, damaged: 0 })
     reading.close()

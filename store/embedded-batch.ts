@@ -1,0 +1,214 @@
+import type { Reading } from '../domain/reading.ts'
+import type { Part } from './embedded-block.ts'
+import { blockId } from './embedded-blocks.ts'
+import { createSink } from './embedded-column.ts'
+import { writeDelay, writeValue } from './embedded-row.ts'
+import type { KnownChannel, KnownSeries, openSeriesBook } from './embedded-series.ts'
+import { dayMs, hourMs, maxTimeMs, minTimeMs } from './embedded-time.ts'
+
+/** Readings of one channel and a day that is over. */
+export type DayGroup = { id: number; day: number; of: KnownChannel; count: number; parts: number[] }
+
+/** What becomes one row: readings of one channel at one time, of one uplink. */
+export type FreshRow = {
+  hour: number
+  of: KnownChannel
+  at: number
+  seq: number
+  delay: number
+  begin: number
+  end: number
+}
+
+type Told = Pick<Reading, 'observedAt' | 'receivedAt' | 'seq' | 'value'>
+type Rejected = { index: number; reason: string }
+
+// Columns of a batch of so many readings are kept for the next one.
+const keptReadings = 2 ** 17
+const isFresh = -1
+const isRejected = -2
+
+/**
+ * Sorts batches of readings: those of days that are over by channel and day, as the parts of blocks; the others into rows.
+ * Everything that it gives holds until the next batch.
+ */
+export function openBatch(book: ReturnType<typeof openSeriesBook>) {
+  const sink = createSink()
+  let partOf = new Int32Array(0)
+  let columns = createColumns(0)
+  let batch = 0
+
+  /** Sorts a batch; days before `openDay` are over. */
+  function sort(readings: readonly Reading[], openDay: number) {
+    const count = readings.length
+    if (partOf.length < count) partOf = new Int32Array(count)
+    batch++
+    const rejected: Rejected[] = []
+    const groups = new Map<number, DayGroup>()
+    const seriesOf: KnownSeries[] = []
+    const dayOf: number[] = []
+    const counts: number[] = []
+    const rows = startRows()
+    let group: DayGroup | undefined
+
+    function startPart(series: KnownSeries, day: number): number {
+      const id = blockId(day, series.of.first)
+      if (group?.id !== id) {
+        group = groups.get(id)
+        if (group === undefined) {
+          group = { id, day, of: series.of, count: 0, parts: [] }
+          groups.set(id, group)
+        }
+      }
+      let part = group.parts.find((each) => seriesOf[each] === series)
+      if (part === undefined) {
+        part = seriesOf.length
+        seriesOf.push(series)
+        dayOf.push(day)
+        counts.push(0)
+        group.parts.push(part)
+      }
+      series.batch = batch
+      series.partDay = day
+      series.part = part
+      return part
+    }
+
+    for (let i = 0; i < count; i++) {
+      const reading = readings[i]!
+      const series = findFault(reading) ?? book.find(reading)
+      if (typeof series === 'string') {
+        partOf[i] = isRejected
+        rejected.push({ index: i, reason: series })
+        continue
+      }
+      const day = Math.floor(reading.observedAt / dayMs)
+      if (day >= openDay) {
+        partOf[i] = isFresh
+        rows.add(reading, series)
+        continue
+      }
+      const part = series.partDay === day && series.batch === batch ? series.part : startPart(series, day)
+      partOf[i] = part
+      counts[part]!++
+    }
+    for (const each of groups.values()) for (const part of each.parts) each.count += counts[part]!
+    return { readings, rejected, groups, rows, seriesOf, dayOf, counts }
+  }
+
+  type Sorted = ReturnType<typeof sort>
+
+  /** The parts of the groups that go into blocks. The readings of the other groups become rows. */
+  function split({ readings, groups, rows, seriesOf, dayOf, counts }: Sorted, isBlock: (group: DayGroup) => boolean) {
+    const begins = new Int32Array(counts.length).fill(isFresh)
+    const chosen: DayGroup[] = []
+    let size = 0
+    for (const group of groups.values()) {
+      if (!isBlock(group)) continue
+      chosen.push(group)
+      for (const part of group.parts) {
+        begins[part] = size
+        size += counts[part]!
+      }
+    }
+    if (columns.times.length < size) columns = createColumns(size)
+    const { times, values, delays, seqs } = columns
+    const ends = begins.slice()
+    const isMixed = new Uint8Array(counts.length)
+    for (let i = 0; i < readings.length; i++) {
+      const part = partOf[i]!
+      if (part < 0) continue
+      const reading = readings[i]!
+      const at = ends[part]!
+      if (at < 0) {
+        rows.add(reading, seriesOf[part]!)
+        continue
+      }
+      const { observedAt } = reading
+      const time = observedAt - dayOf[part]! * dayMs
+      times[at] = time
+      // SQLite keeps no negative zero, and so neither do blocks.
+      values[at] = reading.value + 0
+      delays[at] = reading.receivedAt - observedAt
+      seqs[at] = reading.seq
+      if (at > begins[part]! && times[at - 1]! >= time) isMixed[part] = 1
+      ends[part] = at + 1
+    }
+    const toPart = (part: number): Part => {
+      const begin = begins[part]!
+      const end = ends[part]!
+      const made = {
+        series: seriesOf[part]!.id,
+        times: times.subarray(begin, end),
+        values: values.subarray(begin, end),
+        delays: delays.subarray(begin, end),
+        seqs: seqs.subarray(begin, end),
+      }
+      return isMixed[part] === 1 ? orderPart(made) : made
+    }
+    if (size > keptReadings) columns = createColumns(0)
+    return chosen.map((group) => ({ ...group, parts: group.parts.map(toPart) }))
+  }
+
+  function startRows() {
+    const list: FreshRow[] = []
+    let last: FreshRow | undefined
+    sink.at = 0
+    return {
+      list,
+      bytes: (row: FreshRow) => sink.bytes.subarray(row.begin, row.end),
+      /** Takes readings as they come: those of one uplink and time mostly follow each other. */
+      add({ observedAt, receivedAt, seq, value }: Told, { id, of }: KnownSeries) {
+        const delay = receivedAt - observedAt
+        const hour = Math.floor(observedAt / hourMs)
+        const at = observedAt - hour * hourMs
+        if (last?.of !== of || last.at !== at || last.seq !== seq || last.hour !== hour || last.delay !== delay) {
+          last = { hour, of, at, seq, delay, begin: sink.at, end: 0 }
+          list.push(last)
+          writeDelay(sink, delay)
+        }
+        writeValue(sink, id - of.first, value)
+        last.end = sink.at
+      },
+      /** Takes the readings of a part that no block could take. */
+      addPart(part: Part, day: number, of: KnownChannel) {
+        const series = [...of.series.values()].find(({ id }) => id === part.series)!
+        for (const [i, time] of part.times.entries()) {
+          const observedAt = day * dayMs + time
+          const receivedAt = observedAt + part.delays[i]!
+          this.add({ observedAt, receivedAt, seq: part.seqs[i]!, value: part.values[i]! }, series)
+        }
+      },
+    }
+  }
+
+  return { sort, split }
+}
+
+function createColumns(count: number) {
+  const column = () => new Float64Array(count)
+  return { times: column(), values: column(), delays: column(), seqs: column() }
+}
+
+/** Readings in any order by time; of equal times the higher seq stands, and of equal seqs the later one. */
+function orderPart({ series, ...columns }: Part): Part {
+  const { times, seqs } = columns
+  const order = Array.from(times.keys()).sort((a, b) => times[a]! - times[b]! || seqs[a]! - seqs[b]!)
+  const kept = order.filter((at, i) => i + 1 === order.length || times[order[i + 1]!] !== times[at])
+  const pick = (column: Float64Array) => Float64Array.from(kept, (at) => column[at]!)
+  const { values, delays } = columns
+  return { series, times: pick(times), values: pick(values), delays: pick(delays), seqs: pick(seqs) }
+}
+
+/** Why a reading can never be stored, whatever its series, or null. */
+function findFault({ value, observedAt, receivedAt, seq }: Reading): string | null {
+  if (!Number.isFinite(value)) return `the value ${value} is not a finite number`
+  if (!isTime(observedAt)) return `observedAt ${observedAt} is not a whole millisecond of the years 0 to 9999`
+  if (!isTime(receivedAt)) return `receivedAt ${receivedAt} is not a whole millisecond of the years 0 to 9999`
+  if (!Number.isSafeInteger(seq)) return `seq ${seq} is not a whole number`
+  return null
+}
+
+function isTime(time: number): boolean {
+  return Number.isInteger(time) && time >= minTimeMs && time <= maxTimeMs
+}
