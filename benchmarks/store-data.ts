@@ -60,16 +60,20 @@ export function* makeArrivals(data: DataSet, batch: number): Generator<Reading[]
   if (made.length > 0) yield made
 }
 
-/** The same readings, one device after another, `days` days of it in a batch. */
-export function* makeHistory(data: DataSet, days = 30): Generator<Reading[]> {
-  const perBatch = Math.ceil((data.rounds / data.days) * days)
-  for (let device = 0; device < data.devices; device++) {
-    const next = startDevice(data, device)
-    for (let round = 0; round < data.rounds; ) {
-      const batch: Reading[] = []
-      for (const end = Math.min(data.rounds, round + perBatch); round < end; round++)
-        for (const reading of next(round).readings) batch.push(reading)
-      yield batch
+/** The same readings, some devices after others, `days` days of them in a batch of at least `batch` readings. */
+export function* makeHistory(data: DataSet, batch = 100_000, days = 30): Generator<Reading[]> {
+  const rounds = Math.ceil((data.rounds / data.days) * days)
+  const together = Math.ceil(batch / (rounds * measured.length))
+  for (let device = 0; device < data.devices; device += together) {
+    const nexts = Array.from({ length: Math.min(together, data.devices - device) }, (_, i) =>
+      startDevice(data, device + i),
+    )
+    for (let round = 0; round < data.rounds; round += rounds) {
+      const made: Reading[] = []
+      for (const next of nexts)
+        for (let each = round; each < Math.min(data.rounds, round + rounds); each++)
+          for (const reading of next(each).readings) made.push(reading)
+      yield made
     }
   }
 }

@@ -68,10 +68,14 @@ const maxWidth = 25
 // Up to here differences, and twice a difference, are exact in a double.
 const limit = 2 ** 50
 
+// Residuals within this fit in 32 bits after zigzag.
+const smallRange = 2 ** 30
+
 let steps = new Float64Array(256)
 const bitCounts = new Int32Array(64)
 
-type Plan = { isStep: boolean; usual: number; width: number; bytes: number }
+/** `range` is from the least to the greatest residual; `exceptions` are those that need more bits than `width`. */
+type Plan = { isStep: boolean; usual: number; width: number; bytes: number; exceptions: number; range: number }
 
 /** Whether numbers are told each for itself, by their steps, by whichever is shorter, or as the doubles that they are. */
 export type Order = 'value' | 'step' | 'shorter' | 'double'
@@ -108,60 +112,93 @@ function planColumn(values: Float64Array, count: number, order: Order): Plan | n
   }
   if (!(min > -limit && max < limit)) return null
   if (steps.length < count) steps = new Float64Array(count * 2)
-  const raw: Plan = { isStep: false, usual: 0, width: 0, bytes: count * rawBytes }
+  const raw: Plan = { isStep: false, usual: 0, width: 0, bytes: count * rawBytes, exceptions: 0, range: 0 }
   let best = raw
-  if (order !== 'step') best = planResiduals(values, count, false, best)
+  if (order !== 'step') best = planResiduals(values, count, min, max, false, best)
   if (order !== 'value') {
-    for (let i = 1; i < count; i++) steps[i - 1] = values[i]! - values[i - 1]!
-    best = planResiduals(steps, count - 1, true, best)
+    let least = 0
+    let most = 0
+    if (count > 1) least = most = values[1]! - values[0]!
+    for (let i = 1; i < count; i++) {
+      const step = values[i]! - values[i - 1]!
+      steps[i - 1] = step
+      if (step < least) least = step
+      if (step > most) most = step
+    }
+    best = planResiduals(steps, count - 1, least, most, true, best)
   }
   return best === raw ? null : best
 }
 
-// Two guesses at what is usual: the middle of the range, good where there are no exceptions, and a median.
-function planResiduals(values: Float64Array, count: number, isStep: boolean, best: Plan): Plan {
-  if (count === 0) return { isStep, usual: 0, width: 0, bytes: 0 }
-  let min = values[0]!
-  let max = min
-  for (let i = 1; i < count; i++) {
-    const value = values[i]!
-    if (value < min) min = value
-    else if (value > max) max = value
-  }
-  let found = planAround(values, count, isStep, Math.ceil((min + max) / 2), best)
-  if (max - min > 1) found = planAround(values, count, isStep, sampleMedian(values, count), found)
-  return found
+// Two guesses at what is usual: the middle of the range, without exceptions, and a median, with some.
+function planResiduals(
+  values: Float64Array,
+  count: number,
+  min: number,
+  max: number,
+  isStep: boolean,
+  best: Plan,
+): Plan {
+  if (count === 0) return { isStep, usual: 0, width: 0, bytes: 0, exceptions: 0, range: 0 }
+  const range = max - min
+  const middle = Math.ceil((min + max) / 2)
+  const width = countBits(Math.max(zigzag(max - middle), zigzag(min - middle)))
+  const bytes = (count * width) / 8
+  const found =
+    width <= maxWidth && bytes < best.bytes ? { isStep, usual: middle, width, bytes, exceptions: 0, range } : best
+  if (range <= 1) return found
+  const usual = sampleMedian(values, count)
+  return sampleSpread(usual) + 1 < width ? planAround(values, count, isStep, usual, range, found) : found
 }
 
 const sampleSize = 15
 const sample = new Float64Array(sampleSize)
+let sampled = 0
 
 function sampleMedian(values: Float64Array, count: number): number {
-  const size = Math.min(sampleSize, count)
-  for (let i = 0; i < size; i++) {
-    const value = values[Math.floor((i * count) / size)]!
+  sampled = Math.min(sampleSize, count)
+  for (let i = 0; i < sampled; i++) {
+    const value = values[Math.floor((i * count) / sampled)]!
     let at = i
     for (; at > 0 && sample[at - 1]! > value; at--) sample[at] = sample[at - 1]!
     sample[at] = value
   }
-  return sample[size >> 1]!
+  return sample[sampled >> 1]!
 }
 
-function planAround(values: Float64Array, count: number, isStep: boolean, usual: number, best: Plan): Plan {
+/** How many bits the middle of the sample needs: where that is nearly all that the range needs, exceptions save nothing. */
+function sampleSpread(usual: number): number {
+  const few = sampled >> 2
+  return countBits(Math.max(zigzag(sample[few]! - usual), zigzag(sample[sampled - 1 - few]! - usual)))
+}
+
+function planAround(
+  values: Float64Array,
+  count: number,
+  isStep: boolean,
+  usual: number,
+  range: number,
+  best: Plan,
+): Plan {
   bitCounts.fill(0)
-  let most = 0
-  for (let i = 0; i < count; i++) {
-    const bits = countBits(zigzag(values[i]! - usual))
-    bitCounts[bits]!++
-    if (bits > most) most = bits
-  }
+  if (range < smallRange)
+    for (let i = 0; i < count; i++) {
+      const residual = (values[i]! - usual) | 0
+      bitCounts[32 - Math.clz32((residual << 1) ^ (residual >> 31))]!++
+    }
+  else for (let i = 0; i < count; i++) bitCounts[countBits(zigzag(values[i]! - usual))]!++
   let found = best
-  for (let width = Math.min(most, maxWidth); width >= 0; width--) {
-    let bytes = (count * width) / 8
-    // An exception takes its place, mostly one byte, and its higher bits.
-    for (let bits = width + 1; bits <= most; bits++) bytes += bitCounts[bits]! * (1 + Math.ceil((bits - width) / 7))
-    if (bytes < found.bytes) found = { isStep, usual, width, bytes }
-    else if (width < most && bytes > found.bytes * 2) break
+  let exceptions = 0
+  const most = bitCounts.findLastIndex((each) => each !== 0)
+  for (let width = most; width >= 0; width--) {
+    if (width <= maxWidth) {
+      let bytes = (count * width) / 8
+      // An exception takes its place, mostly one byte, and its higher bits.
+      for (let bits = width + 1; bits <= most; bits++) bytes += bitCounts[bits]! * (1 + Math.ceil((bits - width) / 7))
+      if (bytes < found.bytes) found = { isStep, usual, width, bytes, exceptions, range }
+      else if (width < most && bytes > found.bytes * 2) break
+    }
+    exceptions += bitCounts[width]!
   }
   return found
 }
@@ -170,25 +207,47 @@ function countBits(value: number): number {
   return value < 0x1_0000_0000 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / 0x1_0000_0000)
 }
 
-function writePacked(sink: Sink, values: Float64Array, count: number, { isStep, usual, width }: Plan): void {
+function writePacked(sink: Sink, values: Float64Array, count: number, plan: Plan): void {
+  const { isStep, usual, width, exceptions, range } = plan
   sink.bytes[sink.at++] = width + (isStep ? stepHead : 0)
   if (isStep) writeVarint(sink, zigzag(values[0]!))
   writeVarint(sink, zigzag(usual))
   const from = isStep ? steps : values
   const packed = isStep ? count - 1 : count
   const end = 2 ** width
-  let exceptions = 0
-  for (let i = 0; i < packed; i++) if (zigzag(from[i]! - usual) >= end) exceptions++
   writeVarint(sink, exceptions)
-  packBits(sink, from, packed, usual, width)
-  for (let i = 0, last = 0; exceptions > 0; i++) {
+  if (range < smallRange) packSmall(sink, from, packed, usual, width)
+  else packBits(sink, from, packed, usual, width)
+  for (let i = 0, last = 0, left = exceptions; left > 0; i++) {
     const residual = zigzag(from[i]! - usual)
     if (residual < end) continue
     writeVarint(sink, i - last)
     writeVarint(sink, Math.floor(residual / end))
     last = i
-    exceptions--
+    left--
   }
+}
+
+// The common case, in 32-bit integers.
+function packSmall(sink: Sink, values: Float64Array, count: number, usual: number, width: number): void {
+  if (width === 0) return
+  const { bytes } = sink
+  const mask = 2 ** width - 1
+  let { at } = sink
+  let held = 0
+  let bits = 0
+  for (let i = 0; i < count; i++) {
+    const residual = (values[i]! - usual) | 0
+    held |= (((residual << 1) ^ (residual >> 31)) & mask) << bits
+    bits += width
+    while (bits >= 8) {
+      bytes[at++] = held
+      held >>>= 8
+      bits -= 8
+    }
+  }
+  if (bits > 0) bytes[at++] = held
+  sink.at = at
 }
 
 function packBits(sink: Sink, values: Float64Array, count: number, usual: number, width: number): void {
