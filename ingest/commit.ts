@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
+import { openLatest } from '../store/latest.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 import { type DeadLetterLimits, openDeadLetters } from './dead-letters.ts'
 import type { Decoded } from './decode.ts'
@@ -14,11 +15,7 @@ export type Outcome = { committed: readonly Reading[]; deadLetters: number }
  * and the same batch can be tried again.
  */
 export function createCommitter(database: DatabaseSync, store: ReadingStore, limits: DeadLetterLimits) {
-  const upsertLatest = database.prepare(`
-    INSERT INTO latest (device_id, channel, quantity, value, observed_at, received_at, seq) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET value = excluded.value, observed_at = excluded.observed_at,
-      received_at = excluded.received_at, seq = excluded.seq
-    WHERE excluded.observed_at > observed_at OR (excluded.observed_at = observed_at AND excluded.seq >= seq)`)
+  const latest = openLatest(database)
   const upsertActivity = database.prepare(`
     INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = max(seq, excluded.seq)`)
@@ -32,7 +29,7 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       const { rejected } = await store.write(readings)
       const refused = new Map(rejected.map(({ index, reason }) => [readings[index]!, reason]))
       const committed = refused.size === 0 ? readings : readings.filter((each) => !refused.has(each))
-      writeLatest(committed)
+      latest.move(committed)
       writeActivity(batch)
       let count = 0
       for (const each of batch) if (writeDeadLetter(each, refused)) count++
@@ -46,23 +43,6 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       deadLetters.forget()
       throw error
     }
-  }
-
-  // One upsert a series and batch: of several readings of a series the newest counts, of equal times the later uplink.
-  function writeLatest(readings: readonly Reading[]) {
-    const newest = new Map<string, Reading>()
-    for (const each of readings) {
-      const key = `${each.deviceId}\n${each.quantity}\n${each.channel}`
-      const other = newest.get(key)
-      if (
-        other === undefined ||
-        each.observedAt > other.observedAt ||
-        (each.observedAt === other.observedAt && each.seq >= other.seq)
-      )
-        newest.set(key, each)
-    }
-    for (const { deviceId, channel, quantity, value, observedAt, receivedAt, seq } of newest.values())
-      upsertLatest.run(deviceId, channel, quantity, value, observedAt, receivedAt, seq)
   }
 
   // A device was last seen when it last observed something: one that sends the past it kept, or whose history is laid

@@ -7,6 +7,7 @@ import type { OpenStore } from '../store/backend.ts'
 import { openIngestFile, readCursor } from '../store/ingest-file.ts'
 import { type Group, journalFolder } from '../store/journal.ts'
 import { openJournalReader } from '../store/journal-reader.ts'
+import { openLatest } from '../store/latest.ts'
 import { ReadingsLostError } from '../store/reading-store.ts'
 import type { Registry } from '../store/registry.ts'
 import { type RoleState, readRoleState } from '../store/role-state.ts'
@@ -82,7 +83,7 @@ export function openIngest(options: IngestOptions) {
   }
   let hasFrames = false
   const settling = openSettling(database, options.settleMs ?? 0)
-  const forgetLatest = database.prepare('DELETE FROM latest WHERE observed_at < ?')
+  const latest = openLatest(database)
   let cursor = settling.resume(readCursor(database))
   let confirmed = cursor
   // Up to here uplinks are written a second time, and were told the first.
@@ -234,7 +235,7 @@ export function openIngest(options: IngestOptions) {
       keptAt = now
       const keptFrom = now - options.retentionDays * dayMs
       await store.remove({ from: Number.MIN_SAFE_INTEGER, to: keptFrom }, { keepRollups: true })
-      forgetLatest.run(keptFrom)
+      latest.forget(keptFrom)
     }
     if (store.seal !== undefined && now - sealedAt >= sealMs) {
       if (store.seal(source.hasMore ? busySealMs : idleSealMs)) checkpointedCursor = -1

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import { Problem } from '../domain/problem.ts'
-import type { SeriesKey } from '../domain/reading.ts'
 import { formatTime } from '../domain/time.ts'
 import { maxClockAheadMs, type Uplink } from '../domain/uplink.ts'
 import type { ReplayState } from '../store/ingest-file.ts'
 import { openJournalReader } from '../store/journal-reader.ts'
 import { listSegments } from '../store/journal-segment.ts'
+import { listLatestSeries, openLatest } from '../store/latest.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 import type { Committer } from './commit.ts'
 import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
@@ -153,27 +153,15 @@ async function* checkJournal({ journalFolder, cursor }: ReplayTools, from: numbe
 
 // The newest reading that is left of each series that has a latest, or null.
 async function newestOf({ database, store }: ReplayTools, deviceId: string | null) {
-  const rows = database
-    .prepare(
-      `SELECT device_id AS deviceId, channel, quantity FROM latest WHERE ${deviceId === null ? '? IS NULL' : 'device_id = ?'}`,
-    )
-    .all(deviceId) as SeriesKey[]
   const newest = []
-  for (const series of rows) newest.push({ series, reading: await store.lastBefore(series, Number.MAX_SAFE_INTEGER) })
+  for (const series of listLatestSeries(database, deviceId))
+    newest.push({ series, reading: await store.lastBefore(series, Number.MAX_SAFE_INTEGER) })
   return newest
 }
 
 function recomputeLatest(database: DatabaseSync, newest: Awaited<ReturnType<typeof newestOf>>) {
-  const remove = database.prepare('DELETE FROM latest WHERE device_id = ? AND channel = ? AND quantity = ?')
-  const update = database.prepare(
-    `UPDATE latest SET value = ?, observed_at = ?, received_at = ?, seq = ?
-     WHERE device_id = ? AND channel = ? AND quantity = ?`,
-  )
+  const latest = openLatest(database)
   database.exec('BEGIN IMMEDIATE')
-  for (const { series, reading } of newest) {
-    const key = [series.deviceId, series.channel, series.quantity]
-    if (reading === null) remove.run(...key)
-    else update.run(reading.value, reading.observedAt, reading.receivedAt, reading.seq, ...key)
-  }
+  for (const { series, reading } of newest) latest.replace(series, reading)
   database.exec('COMMIT')
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetterReason, Fault } from '../domain/fault.ts'
 import type { Detail, ProblemCode } from '../domain/problem.ts'
+import { carryReadingsOver } from './embedded-migration.ts'
+import { gatherLatest, latestSchema } from './latest.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** An uplink that could not become readings, or not all of it, with what was wrong. One an uplink, known by its `seq`. */
@@ -39,17 +41,7 @@ const schema = `
   );
   INSERT OR IGNORE INTO cursor (id, seq) VALUES (1, 0);
 
-  CREATE TABLE IF NOT EXISTS latest (
-    device_id TEXT NOT NULL,
-    channel TEXT NOT NULL,
-    quantity TEXT NOT NULL,
-    value REAL NOT NULL,
-    observed_at INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (device_id, channel, quantity)
-  ) WITHOUT ROWID;
-
+${latestSchema}
   CREATE TABLE IF NOT EXISTS activity (
     device_id TEXT PRIMARY KEY,
     last_seen_at INTEGER NOT NULL,
@@ -92,7 +84,14 @@ const steps: readonly ((database: DatabaseSync) => void)[] = [
       ALTER TABLE replays ADD COLUMN code TEXT;
       UPDATE replays SET detail = json_quote(detail) WHERE detail IS NOT NULL;`)
   },
+  (database) => {
+    gatherLatest(database)
+    carryReadingsOver(database)
+  },
 ]
+
+/** The version of the file that this program reads and writes. */
+export const ingestVersion = steps.length
 
 /** Where ingest's file stands in a data folder. */
 export function ingestFile(dataDir: string): string {

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetterReason, Fault } from '../domain/fault.ts'
 import type { Detail, ProblemCode } from '../domain/problem.ts'
-import type { Quantity } from '../domain/quantity.ts'
 import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
 import type { OpenStore } from './backend.ts'
 import { openEmbeddedStore } from './embedded.ts'
-import { type DeadLetter, ingestFile, type ReplayState } from './ingest-file.ts'
+import { type DeadLetter, ingestFile, ingestVersion, type ReplayState } from './ingest-file.ts'
+import { listHeard, readLatest } from './latest.ts'
 import type { ReadingStore, SeriesQuery, SeriesRange } from './reading-store.ts'
 import { openSqlite } from './sqlite.ts'
 
@@ -70,8 +70,13 @@ export function openIngestReader(
   function open() {
     if (opened === null && existsSync(ingestFile(dataDir))) {
       const database = openSqlite(ingestFile(dataDir), { readOnly: true })
-      if (!hasSchema(database)) {
+      const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number }
+      if (version !== ingestVersion) {
+        const hasTables = hasSchema(database)
         database.close()
+        // A file that was just made has no tables yet.
+        if (hasTables)
+          throw new Error(`${ingestFile(dataDir)} is of another version of Parvis, which starting this one mends`)
         return null
       }
       opened = { database, readings: openStore(database, { readOnly: true, onDamage }) }
@@ -87,16 +92,13 @@ export function openIngestReader(
 
   return {
     latestOf(deviceIds) {
-      // Thousands of rows are asked for at a time: as arrays they take half of what objects take.
-      const statement = open()?.database.prepare(latestOfDevices)
-      statement?.setReturnArrays(true)
-      const rows = statement?.all(JSON.stringify([...new Set(deviceIds)].sort())) ?? []
-      return (rows as unknown as LatestRow[]).map(toLatest)
+      const database = open()?.database
+      return database === undefined ? [] : readLatest(database, deviceIds)
     },
-    devicesHeard: () =>
-      all<{ device_id: string }>('SELECT DISTINCT device_id FROM latest ORDER BY device_id').map(
-        (row) => row.device_id,
-      ),
+    devicesHeard() {
+      const database = open()?.database
+      return database === undefined ? [] : listHeard(database)
+    },
     activitySince: (seq, limit) =>
       all(
         'SELECT device_id AS deviceId, last_seen_at AS lastSeenAt, seq FROM activity WHERE seq > ? ORDER BY seq LIMIT ?',
@@ -183,20 +185,6 @@ export function openIngestReader(
   }
 }
 
-const latestOfDevices = `
-  SELECT device_id, channel, quantity, latest.value, observed_at, received_at, seq
-  FROM json_each(?) AS wanted CROSS JOIN latest ON device_id = wanted.value`
-
-type LatestRow = [
-  deviceId: string,
-  channel: string,
-  quantity: Quantity,
-  value: number,
-  observedAt: number,
-  receivedAt: number,
-  seq: number,
-]
-
 type DeadLetterRow = {
   seq: number
   device_id: string | null
@@ -221,10 +209,6 @@ type ReplayRow = {
 
 function hasSchema(database: DatabaseSync): boolean {
   return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'replays'`).get() !== undefined
-}
-
-function toLatest([deviceId, channel, quantity, value, observedAt, receivedAt, seq]: LatestRow): Latest {
-  return { deviceId, channel, quantity, value, observedAt, receivedAt, seq }
 }
 
 function toDeadLetter(row: DeadLetterRow): DeadLetter {

@@ -279,21 +279,6 @@ describe('sealed readings', () => {
     expect(await store.query({ devices, ...everything, window: hour })).toEqual(before)
   })
 
-  test('a file of an older Parvis is read as it is, and sealed by its writer', async () => {
-    await store.write([0, 1].map((i) => makeReading(start + i, i)))
-    database.exec('DROP TABLE blocks; DROP TABLE rollups')
-    const reading = openSqlite(path, { readOnly: true })
-    const reader = openEmbeddedStore(reading, { readOnly: true })
-    expect(await collect(reader, everything)).toHaveLength(2)
-    expect(checkSealed(reading)).toMatchObject({ blocks: 0, damaged: 0 })
-    store = openEmbeddedStore(database, { now: () => now })
-    sealAll()
-    expect(count('fresh')).toBe(0)
-    expect(await collect(reader, everything)).toHaveLength(2)
-    expect(checkSealed(reading)).toMatchObject({ blocks: 1, readings: 2, damaged: 0 })
-    reading.close()
-  })
-
   test('retention takes readings of whole days, and leaves what they came to', async () => {
     await store.write(some(10))
     await store.write([makeReading(start + 5, 3, { deviceId: 'row', seq: 1 })])

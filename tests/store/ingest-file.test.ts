@@ -1,8 +1,16 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ingestFile, openIngestFile, readCursor } from '../../store/ingest-file.ts'
+import { parseWindow } from '../../domain/window.ts'
+import { openEmbeddedStore } from '../../store/embedded.ts'
+import { checkSealed } from '../../store/embedded-verify.ts'
+import { ingestFile, ingestVersion, openIngestFile, readCursor } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
 import { openSqlite } from '../../store/sqlite.ts'
 import { makeFolder } from '../support/platform.ts'
+import { compareReadings, openReadingList } from './reading-list.ts'
+import { collect } from './reading-store-contract.ts'
 
 let folder: ReturnType<typeof makeFolder>
 beforeEach(() => {
@@ -32,8 +40,55 @@ test('a file of before replays had a code is carried over, with what stood in it
   const reader = openIngestReader(folder.path)
   expect(reader.replay('1')).toMatchObject({ state: 'failed', detail: 'the journal is "empty"', finishedAt: 7 })
   reader.close()
-  expect(versionOf(folder.path)).toBe(1)
+  expect(versionOf(folder.path)).toBe(ingestVersion)
   openIngestFile(folder.path).close()
+})
+
+test('a file in which every fresh reading was a row of its own is carried over: readings, rollups and latest', async () => {
+  const old = join(import.meta.dirname, 'fixtures', 'ingest-version-1.sqlite.gz')
+  writeFileSync(ingestFile(folder.path), gunzipSync(readFileSync(old)))
+  const start = Date.parse('2026-03-01T00:00Z')
+  const everything = { from: start, to: start + 9 * 86_400_000 }
+  const devices = ['meter-1', 'meter-2']
+  const list = openReadingList()
+  for (let i = 0; i < 4 * 48; i++)
+    for (const deviceId of devices)
+      list.write(
+        (['fill_level', 'temperature'] as const).map((quantity, q) => {
+          const observedAt = start + i * 1_800_000 + (deviceId === 'meter-2' ? q : 0)
+          const value = q === 0 ? i % 100 : Math.sin(i)
+          return { deviceId, channel: '', quantity, value, observedAt, receivedAt: observedAt + 150 + q, seq: i + 1 }
+        }),
+      )
+
+  const reader = openIngestReader(folder.path)
+  expect(() => reader.latestOf(devices)).toThrow('another version')
+  const database = openIngestFile(folder.path)
+  expect(versionOf(folder.path)).toBe(ingestVersion)
+  expect((await collect(reader.readings, everything)).sort(compareReadings)).toEqual(list.scan(everything))
+  for (const aggregate of ['count', 'min', 'max', 'first', 'last'] as const) {
+    const query = { devices, ...everything, window: parseWindow('1h')!, aggregate }
+    expect(await reader.readings.query(query)).toEqual(list.query(query))
+  }
+  expect(reader.latestOf(devices)).toEqual(
+    devices.flatMap((deviceId) =>
+      (['fill_level', 'temperature'] as const).map((quantity) =>
+        list.lastBefore({ deviceId, channel: '', quantity }, everything.to),
+      ),
+    ),
+  )
+  expect(checkSealed(database)).toMatchObject({ blocks: 6, readings: 576, found: [] })
+  // What comes next goes where the rows went, and is sealed with them.
+  const store = openEmbeddedStore(database, { now: () => everything.to })
+  const late = { ...list.scan(everything)[0]!, value: 7, observedAt: start + 3 * 86_400_000 + 5 }
+  await store.write([late])
+  list.write([late])
+  while (store.seal!(5));
+  expect(database.prepare('SELECT count(*) AS n FROM fresh').get()).toEqual({ n: 0 })
+  expect((await collect(reader.readings, everything)).sort(compareReadings)).toEqual(list.scan(everything))
+  expect(checkSealed(database).found).toEqual([])
+  reader.close()
+  database.close()
 })
 
 test('a file of a newer version is refused, and left as it is', () => {

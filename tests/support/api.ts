@@ -14,6 +14,7 @@ import { systemAccess } from '../../store/access.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { openIngestFile } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
+import { openLatest } from '../../store/latest.ts'
 import { openRegistry } from '../../store/registry.ts'
 import { databaseOf, release } from './registry.ts'
 
@@ -68,14 +69,7 @@ export async function openTestApi(env: Record<string, string> = {}, options: { w
     async store(readings: readonly (Omit<Reading, 'receivedAt' | 'seq'> & Partial<Reading>)[]) {
       const whole = readings.map((each, i) => ({ receivedAt: each.observedAt, seq: i + 1, ...each }))
       await store.write(whole)
-      const statement = ingestFile.prepare(
-        `INSERT INTO latest (device_id, channel, quantity, value, observed_at, received_at, seq)
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value,
-         observed_at = excluded.observed_at, received_at = excluded.received_at, seq = excluded.seq
-         WHERE excluded.observed_at >= observed_at`,
-      )
-      for (const { deviceId, channel, quantity, value, observedAt, receivedAt, seq } of whole)
-        statement.run(deviceId, channel, quantity, value, observedAt, receivedAt, seq)
+      openLatest(ingestFile).move(whole)
     },
 
     /** Keeps a dead letter as ingest does. */

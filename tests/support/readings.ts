@@ -4,6 +4,7 @@ import type { Reading } from '../../domain/reading.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { openIngestFile } from '../../store/ingest-file.ts'
 import { type IngestReader, openIngestReader } from '../../store/ingest-reader.ts'
+import { openLatest } from '../../store/latest.ts'
 
 type Given = Pick<Reading, 'deviceId' | 'quantity' | 'value' | 'observedAt'> & Partial<Reading>
 
@@ -33,22 +34,13 @@ export function makeIngestFile(dataDir: string): {
       for (const each of given) {
         const reading: Reading = { channel: '', receivedAt: each.observedAt, seq: ++seq, ...each }
         await store.write([reading])
-        const { deviceId, channel, quantity, value, observedAt, receivedAt } = reading
-        database
-          .prepare(
-            `INSERT INTO latest (device_id, channel, quantity, value, observed_at, received_at, seq)
-             VALUES (?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET value = excluded.value, observed_at = excluded.observed_at,
-               received_at = excluded.received_at, seq = excluded.seq
-             WHERE excluded.observed_at >= latest.observed_at`,
-          )
-          .run(deviceId, channel, quantity, value, observedAt, receivedAt, reading.seq)
+        openLatest(database).move([reading])
         database
           .prepare(
             `INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
              ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = excluded.seq`,
           )
-          .run(deviceId, receivedAt, reading.seq)
+          .run(reading.deviceId, reading.receivedAt, reading.seq)
       }
     },
   }
