@@ -7,6 +7,7 @@ import { openEmbeddedStore } from '../../store/embedded.ts'
 import { openInfluxStore } from '../../store/influx.ts'
 import { openInflux1 } from '../../store/influx1.ts'
 import { openIngestFile } from '../../store/ingest-file.ts'
+import { openLatest } from '../../store/latest.ts'
 import type { ReadingStore } from '../../store/reading-store.ts'
 import { startInfluxd } from '../support/influxd.ts'
 import { until } from '../support/until.ts'
@@ -90,10 +91,7 @@ async function fill(dataDir: string, count: number) {
       return { ...series, observedAt, receivedAt: observedAt, seq: 0, value: ((n * 7919 + i * 104_729) % 100_000) / 10 }
     })
     await store.write(readings)
-    database
-      .prepare(`INSERT INTO latest (device_id, channel, quantity, value, observed_at, received_at, seq)
-        VALUES (?, '', ?, 0, 0, 0, 0)`)
-      .run(series.deviceId, series.quantity)
+    openLatest(database).move(readings)
   }
   const summary = await summarize(store)
   database.close()
