@@ -91,7 +91,7 @@ async function fill(dataDir: string, count: number) {
       return { ...series, observedAt, receivedAt: observedAt, seq: 0, value: ((n * 7919 + i * 104_729) % 100_000) / 10 }
     })
     await store.write(readings)
-    openLatest(database).move(readings)
+    openLatest(database).move([{ ...series, value: 0, observedAt: 0, receivedAt: 0, seq: 0 }])
   }
   const summary = await summarize(store)
   database.close()
