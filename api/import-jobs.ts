@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config.ts'
-import { Problem, type ProblemCode } from '../domain/problem.ts'
+import { type Detail, type PartProblem, Problem, type ProblemCode } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import type { ImportTask } from './import-thread.ts'
 
@@ -25,7 +25,7 @@ const maxRemembered = 100
 type Message =
   | { progress: { phase: string; done: number; total: number } }
   | { outcome: unknown }
-  | { problem: { code: ProblemCode; detail?: string; errors?: { path: string; message: string }[] } }
+  | { problem: { code: ProblemCode; detail?: Detail; errors?: PartProblem[] } }
 
 /**
  * Runs imports one after the other, each in a thread of its own. `start` throws Problem `too_many_requests` when too many
@@ -59,7 +59,8 @@ export function openImportJobs(config: Config) {
 
   return {
     start(access: Access, work: ImportTask['work']): ImportJob {
-      if (waiting >= maxQueued) throw new Problem('too_many_requests', 'too many imports wait')
+      if (waiting >= maxQueued)
+        throw new Problem('too_many_requests', { fr: 'trop d’imports attendent', en: 'too many imports wait' })
       const { actor, services, reason } = access
       const job: ImportJob = {
         id: randomUUIDv7(),

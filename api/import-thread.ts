@@ -2,7 +2,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Config } from '../config.ts'
 import { Problem } from '../domain/problem.ts'
 import { importAssets } from '../inventory/import-assets.ts'
+import { importDevices } from '../inventory/import-devices.ts'
 import type { Mapping } from '../inventory/import-mapping.ts'
+import type { ImportKind } from '../inventory/import-preview.ts'
 import { undoImport } from '../inventory/import-undo.ts'
 import { type Actor, openAccess } from '../store/access.ts'
 import { openRegistry } from '../store/registry.ts'
@@ -17,10 +19,18 @@ export type ImportTask = {
   reason: string | null
   work:
     | { undo: string }
-    | { file: string | Uint8Array; dryRun: boolean; allowChanges: boolean; mapping: Mapping | undefined }
+    | {
+        kind: ImportKind
+        file: string | Uint8Array
+        dryRun: boolean
+        allowChanges: boolean
+        mapping: Mapping | undefined
+      }
 }
 
 const tellEveryMs = 200
+
+const importers = { assets: importAssets, devices: importDevices }
 
 const port = parentPort!
 const { config, actor, services, reason, work } = workerData as ImportTask
@@ -31,7 +41,7 @@ try {
   const outcome =
     'undo' in work
       ? await undoImport(access, work.undo)
-      : await importAssets(access, work.file, { ...work, progress: tellProgress })
+      : await importers[work.kind](access, work.file, { ...work, progress: tellProgress })
   port.postMessage({ outcome })
 } catch (error) {
   if (!(error instanceof Problem)) throw error

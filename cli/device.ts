@@ -163,7 +163,13 @@ export const deviceCommands: Record<string, Command> = {
       }
       print(
         outcome,
-        [formatColumns(outcome.devices.map((each) => [each.id, each.secret])), summary[language]].join('\n').trim(),
+        [
+          formatColumns(outcome.devices.map((each) => [each.id, each.secret])),
+          summary[language],
+          outcome.importId === null ? '' : `parvis import undo ${outcome.importId}`,
+        ]
+          .join('\n')
+          .trim(),
       )
     },
   },

@@ -141,8 +141,8 @@ function tell(error: unknown, json: boolean, language: Language, command: Comman
   if (json) process.stderr.write(`${JSON.stringify(document)}\n`)
   else {
     const title = isUsage ? texts[language].wrong : document.title
-    process.stderr.write(`${title}${problem.detail === undefined ? '' : `: ${problem.detail}`}\n`)
-    for (const { path, message } of problem.errors ?? []) process.stderr.write(`  ${path}: ${message}\n`)
+    process.stderr.write(`${title}${document.detail === undefined ? '' : `: ${document.detail}`}\n`)
+    for (const { path, message } of document.errors ?? []) process.stderr.write(`  ${path}: ${message}\n`)
   }
   if (!json && error instanceof UsageError && command !== undefined)
     process.stderr.write(`${texts[language].usage} ${command.usage}\n`)

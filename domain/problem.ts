@@ -112,14 +112,17 @@ export type ProblemCode = keyof typeof problems
 /** What a refusal is about: a name, the same in every language, or a sentence in each. */
 export type Detail = string | Label
 
+/** What is wrong with one part of a request: a field by its path, or a cell of a file by its line and column too. */
+export type PartProblem = { path: string; message: Detail; line?: number; column?: string }
+
 /** Thrown wherever a request is refused; the API answers it as a problem document, the command line as exit code 1. */
 export class Problem extends Error {
   readonly code: ProblemCode
   readonly detail: Detail | undefined
-  readonly errors: readonly { path: string; message: string }[] | undefined
+  readonly errors: readonly PartProblem[] | undefined
 
   /** `detail` says which object is meant; `errors` lists the bad fields of a `bad_request`. */
-  constructor(code: ProblemCode, detail?: Detail, errors?: readonly { path: string; message: string }[]) {
+  constructor(code: ProblemCode, detail?: Detail, errors?: readonly PartProblem[]) {
     super(detail === undefined ? problems[code].en : `${problems[code].en}: ${tellDetail(detail, 'en')}`)
     this.code = code
     this.detail = detail
@@ -136,6 +139,15 @@ export function tellDetail(detail: Detail, language: 'fr' | 'en'): string {
   return typeof detail === 'string' ? detail : detail[language]
 }
 
+/** What a refusal is about, for people, in both languages: its title and its detail. */
+export function describeProblem({ code, detail }: Pick<Problem, 'code' | 'detail'>): Label {
+  const tell = (language: 'fr' | 'en') => {
+    const colon = language === 'fr' ? ' : ' : ': '
+    return problems[code][language] + (detail === undefined ? '' : colon + tellDetail(detail, language))
+  }
+  return { fr: tell('fr'), en: tell('en') }
+}
+
 /** The RFC 9457 document of a problem, in one language. */
 export function problemDocument(problem: Problem, language: 'fr' | 'en') {
   return {
@@ -144,6 +156,8 @@ export function problemDocument(problem: Problem, language: 'fr' | 'en') {
     status: problem.status,
     code: problem.code,
     ...(problem.detail === undefined ? {} : { detail: tellDetail(problem.detail, language) }),
-    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+    ...(problem.errors === undefined
+      ? {}
+      : { errors: problem.errors.map((each) => ({ ...each, message: tellDetail(each.message, language) })) }),
   }
 }

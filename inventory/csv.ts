@@ -1,14 +1,23 @@
 import { parse } from 'csv-parse'
-import { Problem } from '../domain/problem.ts'
+import { type Detail, Problem } from '../domain/problem.ts'
 
 /** One line of a table: where it stands in the file (1 is the header), and its cells, trimmed; empty ones are left out. */
 export type TableLine = { line: number; cells: ReadonlyMap<string, string> }
 
 /** What is wrong with one line, and in which column. */
-export type LineError = { line: number; column?: string; message: string }
+export type LineError = { line: number; column?: string; message: Detail }
 
-/** A table with a header. */
-export type Table = { columns: string[]; lines: TableLine[]; errors: LineError[] }
+export type Encoding = 'utf-8' | 'utf-16le' | 'windows-1252'
+export type Separator = ';' | ',' | '\t'
+
+/** A table with a header, and how its file was read. */
+export type Table = {
+  encoding: Encoding
+  separator: Separator
+  columns: string[]
+  lines: TableLine[]
+  errors: LineError[]
+}
 
 /** Largest file that is read, in bytes. */
 export const maxTableBytes = 64 * 2 ** 20
@@ -20,7 +29,7 @@ export const maxTableLines = 250_000
 const sliceLength = 65_536
 
 const maxLineLength = 65_536
-const separators = [';', ',', '\t']
+const separators: readonly Separator[] = [';', ',', '\t']
 
 /**
  * Reads a CSV file as spreadsheets write it: comma, semicolon or tab, whichever the header has most of; UTF-8 or
@@ -34,16 +43,17 @@ export async function readTable(file: string | Uint8Array): Promise<Table> {
       fr: `un fichier a au plus ${maxTableBytes} octets`,
       en: `a file has at most ${maxTableBytes} bytes`,
     })
-  const text = typeof file === 'string' ? file.replace(/^\uFEFF/, '') : decodeText(file)
+  const { text, encoding } = typeof file === 'string' ? readText(file) : decodeText(file)
+  const separator = findSeparator(text)
   const parser = parse({
-    delimiter: findSeparator(text),
+    delimiter: separator,
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: maxLineLength,
     trim: true,
   })
-  const table: Table = { columns: [], lines: [], errors: [] }
+  const table: Table = { encoding, separator, columns: [], lines: [], errors: [] }
   let next = 0
   const feed = () => {
     while (next < text.length) {
@@ -67,7 +77,13 @@ export async function readTable(file: string | Uint8Array): Promise<Table> {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))) throw error
     const { lines } = error as Error & { lines?: number }
-    table.errors.push({ line: lines ?? table.lines.length + 2, message: `this is not CSV: ${error.message}` })
+    table.errors.push({
+      line: lines ?? table.lines.length + 2,
+      message: {
+        fr: `le fichier n’est plus lisible à partir d’ici, sans doute un guillemet qui n’est pas fermé (${error.message})`,
+        en: `the file cannot be read from here on, most likely a quotation mark that is not closed (${error.message})`,
+      },
+    })
   }
   if (table.columns.length === 0 && table.errors.length === 0)
     throw new Problem('bad_request', { fr: 'le fichier est vide', en: 'the file is empty' })
@@ -100,17 +116,27 @@ function formatCell(cell: string | number | boolean | null | undefined): string 
   return /[",;\r\n\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
-function decodeText(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
+type Text = { text: string; encoding: Encoding }
+
+function readText(text: string): Text {
+  return { text: text.replace(/^\uFEFF/, ''), encoding: 'utf-8' }
+}
+
+function decodeText(bytes: Uint8Array): Text {
+  const decode = (encoding: Encoding): Text => ({
+    text: new TextDecoder(encoding, { fatal: encoding === 'utf-8' }).decode(bytes),
+    encoding,
+  })
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return decode('utf-16le')
   try {
     // The decoder takes the byte order mark away.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return decode('utf-8')
   } catch {
-    return new TextDecoder('windows-1252').decode(bytes)
+    return decode('windows-1252')
   }
 }
 
-function findSeparator(text: string): string {
+function findSeparator(text: string): Separator {
   const header =
     text
       .slice(0, maxLineLength)
@@ -139,7 +165,10 @@ function addLine(table: Table, record: readonly string[], line: number): void {
   if (record.every((cell) => cell === '')) return
   const extra = record.slice(columns.length).some((cell) => cell !== '')
   if (extra || record.length < columns.length) {
-    const message = `the header has ${columns.length} columns, this line has ${record.length}`
+    const message = {
+      fr: `l’en-tête a ${columns.length} colonnes, cette ligne en a ${record.length} : vérifiez ses séparateurs et ses guillemets`,
+      en: `the header has ${columns.length} columns, this line has ${record.length}: check its separators and quotation marks`,
+    }
     table.errors.push({ line, message })
     return
   }

@@ -1,8 +1,7 @@
-import { randomUUIDv7 } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { models } from '../devices/catalogue.ts'
 import { type Asset, type AssetLifeCycle, type AssetLine, assetLineSchema, newAssetSchema } from '../domain/asset.ts'
-import { Problem } from '../domain/problem.ts'
+import { describeProblem, Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, inParts, mutate } from '../store/registry.ts'
 import type { AssetTable } from '../store/registry-tables.ts'
@@ -11,29 +10,26 @@ import { hashGenerated, newSecret } from '../store/secrets.ts'
 import { checkMove, claimNumbers, toAsset, toRow } from './assets.ts'
 import type { LineError } from './csv.ts'
 import { toDevice, toDeviceRow } from './devices.ts'
-import { type ImportOptions, readLines } from './import-file.ts'
+import { type AssetDifference, type ImportOptions, type ImportOutcome, readLines, recordImport } from './import-file.ts'
 import { type ColumnType, refuseFile } from './import-mapping.ts'
 import { insertInstallation } from './installations.ts'
-
-/** What an import changes of one asset: each field as it was and as it is to be. */
-export type AssetDifference = { line: number; id: string; fields: Record<string, { before: unknown; after: unknown }> }
-
-/** What an import did, or would do. `importId` undoes it; `devices` are new ones, with their secrets, this one time. */
-export type AssetImport = {
-  importId: string | null
-  dryRun: boolean
-  created: number
-  changed: number
-  unchanged: number
-  installed: number
-  changes: AssetDifference[]
-  devices: { id: string; secret: string }[]
-}
+import {
+  hangsOnItself,
+  isNoAsset,
+  isTaken,
+  isTwice,
+  isUnknownKind,
+  isUnknownModel,
+  isUsedNumber,
+  needsDevice,
+  needsModel,
+} from './line-faults.ts'
+import { addIssues } from './line-issues.ts'
 
 /** Most changes of one file that are told one by one. */
 export const maxChangesTold = 1000
 
-const assetColumns: Readonly<Record<string, ColumnType>> = {
+export const assetColumns: Readonly<Record<string, ColumnType>> = {
   id: 'text',
   kind: 'text',
   label: 'text',
@@ -85,7 +81,7 @@ export async function importAssets(
   access: Access,
   file: string | Uint8Array,
   { dryRun = false, mapping, allowChanges = false, progress }: ImportOptions = {},
-): Promise<AssetImport> {
+): Promise<ImportOutcome> {
   progress?.('reading', 0, 0)
   const { lines, errors } = await readLines(file, assetColumns, assetLineSchema, mapping, progress)
   checkLines(lines, errors)
@@ -104,19 +100,16 @@ export async function importAssets(
     if (isNothing) return tell(plan, { importId: null, dryRun, devices: [] })
     await writeAssets(change, [...plan.created, ...plan.changed], progress)
     const devices = await installDevices(access, change, plan.installs)
-    const importId = randomUUIDv7()
-    const row = { id: importId, kind: 'assets', created_at: Date.now(), undone_at: null, revision: change.revision }
-    const counts = { created: plan.created.length, changed: plan.changed.length, installed: plan.installs.length }
-    await change.trx
-      .insertInto('imports')
-      .values({ ...row, ...counts })
-      .execute()
-    change.record('import', importId, null, { kind: 'assets', ...counts, unchanged: plan.unchanged })
+    const importId = await recordImport(change, 'assets', {
+      created: plan.created.length,
+      changed: plan.changed.length,
+      installed: plan.installs.length,
+    })
     return tell(plan, { importId, dryRun, devices })
   })
 }
 
-function tell(plan: Plan, rest: Pick<AssetImport, 'importId' | 'dryRun' | 'devices'>): AssetImport {
+function tell(plan: Plan, rest: Pick<ImportOutcome, 'importId' | 'dryRun' | 'devices'>): ImportOutcome {
   return {
     ...rest,
     created: plan.created.length,
@@ -134,7 +127,12 @@ function refuseChanges({ changed, changes }: Plan): never {
       .map(([name, { before, after }]) => `${name}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`)
       .join('; '),
   }))
-  throw new Problem('changes_not_allowed', `${changed.length} assets would change, such as ${errors[0]!.path}`, errors)
+  const [{ line, id }] = changes as [AssetDifference]
+  const detail = {
+    fr: `${changed.length} équipements seraient modifiés, comme ${id} (ligne ${line})`,
+    en: `${changed.length} assets would change, such as ${id} (line ${line})`,
+  }
+  throw new Problem('changes_not_allowed', detail, errors)
 }
 
 /** What can be judged without the registry: what is there twice, and what would hang on itself. */
@@ -144,12 +142,12 @@ function checkLines(lines: readonly NumberedLine[], errors: LineError[]): void {
     const { line, fields } = each
     const earlier = byId.get(fields.id)
     if (earlier === undefined) byId.set(fields.id, each)
-    else errors.push({ line, column: 'id', message: `${fields.id} is in line ${earlier.line} already` })
+    else errors.push({ line, column: 'id', message: isTwice(fields.id, earlier.line) })
     const { deviceId, deviceModel, channel, installedAt } = fields
     if (deviceId === undefined && (deviceModel ?? channel ?? installedAt) !== undefined)
-      errors.push({ line, column: 'deviceId', message: 'an installation needs a device' })
+      errors.push({ line, column: 'deviceId', message: needsDevice })
     if (deviceModel !== undefined && !models.has(deviceModel))
-      errors.push({ line, column: 'deviceModel', message: `the model "${deviceModel}" is not in the catalogue` })
+      errors.push({ line, column: 'deviceModel', message: isUnknownModel(deviceModel) })
   }
   const settled = new Set<NumberedLine>()
   for (const each of byId.values()) {
@@ -157,7 +155,7 @@ function checkLines(lines: readonly NumberedLine[], errors: LineError[]): void {
     let current: NumberedLine | undefined = each
     while (current !== undefined && !settled.has(current)) {
       if (chain.has(current)) {
-        errors.push({ line: current.line, column: 'parentId', message: `${current.fields.id} would hang on itself` })
+        errors.push({ line: current.line, column: 'parentId', message: hangsOnItself(current.fields.id) })
         break
       }
       chain.add(current)
@@ -188,18 +186,17 @@ async function planAssets(
       const { line, fields } = each
       const parentId = fields.parentId
       if (parentId != null && !inFile.has(parentId) && !known.parents.has(parentId))
-        errors.push({ line, column: 'parentId', message: `there is no asset ${parentId}` })
+        errors.push({ line, column: 'parentId', message: isNoAsset(parentId) })
       const row = known.assets.get(fields.id)
       if (row === undefined && known.taken.has(fields.id)) {
-        errors.push({ line, column: 'id', message: `${fields.id} is taken` })
+        errors.push({ line, column: 'id', message: isTaken(fields.id) })
         continue
       }
       planLine(access, plan, each, row, errors)
       const number = fields.inventoryNumber
       if (number == null) continue
       const owner = known.numbers.get(number) ?? numbers.get(number) ?? fields.id
-      if (owner !== fields.id)
-        errors.push({ line, column: 'inventoryNumber', message: `${number} was used before, and is never used again` })
+      if (owner !== fields.id) errors.push({ line, column: 'inventoryNumber', message: isUsedNumber(number) })
       numbers.set(number, fields.id)
     }
     await planInstalls(change, plan, part, errors)
@@ -246,9 +243,9 @@ function planLine(
     before === null
       ? { ...given, service: chooseService(access, given.service) }
       : { ...before, ...given, attributes: { ...before.attributes, ...given.attributes } }
-  const parsed = newAssetSchema.safeParse(merged)
+  const parsed = newAssetSchema.safeParse(merged, { reportInput: true })
   if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues) errors.push({ line, column: path.join('.'), message })
+    addIssues(errors, line, parsed.error.issues)
     return
   }
   try {
@@ -270,8 +267,8 @@ function planLine(
     if (error.errors !== undefined)
       for (const { path, message } of error.errors) errors.push({ line, column: path, message })
     else if (error.code === 'unknown_asset_kind')
-      errors.push({ line, column: 'kind', message: `the asset kind "${fields.kind}" is unknown` })
-    else errors.push({ line, message: error.message })
+      errors.push({ line, column: 'kind', message: isUnknownKind(fields.kind!) })
+    else errors.push({ line, message: describeProblem(error) })
   }
 }
 
@@ -311,9 +308,9 @@ async function planInstalls(
     )
     if (isThere) continue
     if (!known.has(deviceId!) && taken.has(deviceId!))
-      errors.push({ line, column: 'deviceId', message: `${deviceId} is taken` })
+      errors.push({ line, column: 'deviceId', message: isTaken(deviceId!) })
     else if (!known.has(deviceId!) && deviceModel === undefined)
-      errors.push({ line, column: 'deviceModel', message: `${deviceId} is not registered: a new device needs a model` })
+      errors.push({ line, column: 'deviceModel', message: needsModel(deviceId!) })
     else
       plan.installs.push({
         line,
@@ -372,7 +369,7 @@ async function installDevices(
       await insertInstallation(change, { deviceId, assetId, channel, ...(at === undefined ? {} : { installedAt: at }) })
     } catch (error) {
       if (!(error instanceof Problem)) throw error
-      errors.push({ line, column: 'deviceId', message: error.message })
+      errors.push({ line, column: 'deviceId', message: describeProblem(error) })
     }
     if (errors.length > maxChangesTold) break
   }

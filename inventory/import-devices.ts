@@ -8,20 +8,21 @@ import { chooseService } from '../store/scope.ts'
 import { hashGenerated, hashSecret, minSecretLength, newSecret } from '../store/secrets.ts'
 import type { LineError } from './csv.ts'
 import { deviceSearch, toDevice } from './devices.ts'
-import { type ImportOptions, judge, readLines } from './import-file.ts'
+import { type ImportOptions, type ImportOutcome, judge, readLines, recordImport } from './import-file.ts'
 import { type ColumnType, refuseFile } from './import-mapping.ts'
 import { toInstallation } from './installations.ts'
+import {
+  areTooManySecrets,
+  isNoAsset,
+  isShortSecret,
+  isTaken,
+  isTwice,
+  isUnknownModel,
+  needsAsset,
+} from './line-faults.ts'
 import { findUnknownModels } from './models.ts'
 
-/** What an import did, or would do. `devices` are told with their secrets this one time; a dry run tells none. */
-export type DeviceImport = {
-  dryRun: boolean
-  created: number
-  installed: number
-  devices: { id: string; secret: string }[]
-}
-
-const deviceColumns: Readonly<Record<string, ColumnType>> = {
+export const deviceColumns: Readonly<Record<string, ColumnType>> = {
   id: 'text',
   model: 'text',
   label: 'text',
@@ -48,21 +49,30 @@ type NumberedDevice = { line: number; fields: DeviceLine }
 export async function importDevices(
   access: Access,
   file: string | Uint8Array,
-  { dryRun = false, mapping }: ImportOptions = {},
-): Promise<DeviceImport> {
-  const { lines, errors } = await readLines(file, deviceColumns, deviceLineSchema, mapping)
+  { dryRun = false, mapping, progress }: ImportOptions = {},
+): Promise<ImportOutcome> {
+  progress?.('reading', 0, 0)
+  const { lines, errors } = await readLines(file, deviceColumns, deviceLineSchema, mapping, progress)
   checkDeviceLines(lines, errors)
   if (dryRun || errors.length > 0) {
-    await judge(access, errors, (change) => checkDevices(change, lines, errors))
-    return { dryRun, created: lines.length, installed: lines.filter(isInstalled).length, devices: [] }
+    await judge(access, errors, (change) => checkDevices(change, lines, errors, progress))
+    const installed = lines.filter(isInstalled).length
+    return { ...nothingChanged, importId: null, dryRun, created: lines.length, installed, devices: [] }
   }
   const secrets = await makeSecrets(lines)
   return mutate(access, async (change) => {
-    await checkDevices(change, lines, errors)
+    await checkDevices(change, lines, errors, progress)
     if (errors.length > 0) refuseFile(errors)
-    return writeDevices(access, change, lines, secrets)
+    const installed = await writeDevices(access, change, lines, secrets, progress)
+    const counts = { created: lines.length, changed: 0, installed }
+    const importId = lines.length === 0 ? null : await recordImport(change, 'devices', counts)
+    const devices = lines.map(({ fields: device }, i) => ({ id: device.id, secret: secrets[i]!.secret }))
+    return { ...nothingChanged, ...counts, importId, dryRun: false, devices }
   })
 }
+
+// Devices that are there already are refused, so that a file never changes one.
+const nothingChanged = { changed: 0, unchanged: 0, changes: [] }
 
 function isInstalled({ fields }: NumberedDevice): boolean {
   return fields.assetId !== undefined
@@ -74,17 +84,16 @@ function checkDeviceLines(lines: readonly NumberedDevice[], errors: LineError[])
   let chosen = 0
   for (const { line, fields: device } of lines) {
     const earlier = seen.get(device.id)
-    if (earlier !== undefined)
-      errors.push({ line, column: 'id', message: `${device.id} is in line ${earlier} already` })
+    if (earlier !== undefined) errors.push({ line, column: 'id', message: isTwice(device.id, earlier) })
     seen.set(device.id, line)
     if (device.secret !== undefined) {
       if ([...device.secret].length < minSecretLength)
-        errors.push({ line, column: 'secret', message: `a secret has at least ${minSecretLength} characters` })
+        errors.push({ line, column: 'secret', message: isShortSecret(minSecretLength) })
       if (++chosen === maxChosenSecrets + 1)
-        errors.push({ line, column: 'secret', message: `a file brings at most ${maxChosenSecrets} secrets` })
+        errors.push({ line, column: 'secret', message: areTooManySecrets(maxChosenSecrets) })
     }
     if (device.assetId === undefined && (device.installedAt !== undefined || device.channel !== undefined))
-      errors.push({ line, column: 'assetId', message: 'an installation needs an asset' })
+      errors.push({ line, column: 'assetId', message: needsAsset })
   }
 }
 
@@ -93,8 +102,12 @@ async function checkDevices(
   { trx, all }: Pick<Change, 'trx' | 'all'>,
   lines: readonly NumberedDevice[],
   errors: LineError[],
+  progress: ImportOptions['progress'],
 ): Promise<void> {
+  let done = 0
   for (const part of inParts(lines)) {
+    done += part.length
+    progress?.('checking', done, lines.length)
     await setImmediate()
     const ids = part.map(({ fields: device }) => device.id)
     const devices = await all.selectFrom('devices').select('id').where('id', 'in', ids).execute()
@@ -107,11 +120,10 @@ async function checkDevices(
         known.add(row.id)
     const unknown = await findUnknownModels(trx, [...new Set(part.map(({ fields: device }) => device.model))])
     for (const { line, fields: device } of part) {
-      if (unknown.has(device.model))
-        errors.push({ line, column: 'model', message: `the model "${device.model}" is not in the catalogue` })
-      if (taken.has(device.id)) errors.push({ line, column: 'id', message: `${device.id} is taken` })
+      if (unknown.has(device.model)) errors.push({ line, column: 'model', message: isUnknownModel(device.model) })
+      if (taken.has(device.id)) errors.push({ line, column: 'id', message: isTaken(device.id) })
       if (device.assetId !== undefined && !known.has(device.assetId))
-        errors.push({ line, column: 'assetId', message: `there is no asset ${device.assetId}` })
+        errors.push({ line, column: 'assetId', message: isNoAsset(device.assetId) })
     }
   }
 }
@@ -131,13 +143,14 @@ async function makeSecrets(lines: readonly NumberedDevice[]): Promise<{ secret: 
   return secrets
 }
 
-/** Writes lines that were checked in the same transaction. */
+/** Writes lines that were checked in the same transaction; answers how many were installed. */
 async function writeDevices(
   access: Access,
   { trx, revision, record }: Change,
   lines: readonly NumberedDevice[],
   secrets: readonly { secret: string; stored: string }[],
-): Promise<DeviceImport> {
+  progress: ImportOptions['progress'],
+): Promise<number> {
   const now = Date.now()
   const devices = lines.map(
     ({ fields: device }, i): DeviceTable => ({
@@ -155,9 +168,12 @@ async function writeDevices(
       revision,
     }),
   )
+  let done = 0
   for (const part of inParts(devices)) {
     await trx.insertInto('devices').values(part).execute()
     for (const row of part) record('device', row.id, null, toDevice(row))
+    done += part.length
+    progress?.('writing', done, devices.length)
     await setImmediate()
   }
   // These devices are new: nothing of theirs can overlap.
@@ -179,10 +195,5 @@ async function writeDevices(
     for (const row of part) record('installation', row.id, null, toInstallation(row))
     await setImmediate()
   }
-  return {
-    dryRun: false,
-    created: devices.length,
-    installed: installations.length,
-    devices: lines.map(({ fields: device }, i) => ({ id: device.id, secret: secrets[i]!.secret })),
-  }
+  return installations.length
 }

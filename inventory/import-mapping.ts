@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Problem } from '../domain/problem.ts'
+import { type Detail, Problem, tellDetail } from '../domain/problem.ts'
 import { timeSchema } from '../domain/time.ts'
 import { type LineError, parseNumber, type Table, type TableLine } from './csv.ts'
 
@@ -52,15 +52,16 @@ export function refuseFile(errors: readonly LineError[]): never {
   const told = sorted.slice(0, maxLineErrors).map(({ line, column, message }) => ({
     path: column === undefined ? `line ${line}` : `line ${line}, ${column}`,
     message,
+    line,
+    ...(column === undefined ? {} : { column }),
   }))
-  const first = told[0]!
-  const detail = `nothing was imported: ${bad} bad line${bad === 1 ? '' : 's'}; ${first.path}: ${first.message}`
+  const { line, column, message } = told[0]!
+  const field = column === undefined ? '' : `, ${column}`
+  const detail = {
+    fr: `rien n’a été importé : ${bad} ligne${bad === 1 ? '' : 's'} à corriger ; ligne ${line}${field} : ${tellDetail(message, 'fr')}`,
+    en: `nothing was imported: ${bad} bad line${bad === 1 ? '' : 's'}; line ${line}${field}: ${tellDetail(message, 'en')}`,
+  }
   throw new Problem('bad_request', detail, told)
-}
-
-/** Puts the issues of a schema on the line that they were found in. */
-export function addIssues(errors: LineError[], line: number, issues: readonly z.core.$ZodIssue[]): void {
-  for (const issue of issues) errors.push({ line, column: issue.path.join('.'), message: issue.message })
 }
 
 type Source = { field: string; column: string }
@@ -75,12 +76,15 @@ function findSources(
     if ('attributes' in columnTypes && name.startsWith(attributePrefix)) return name
     return known.find((each) => each.toLowerCase() === name.toLowerCase())
   }
-  for (const field of Object.keys(profile?.templates ?? {}))
-    if (nameOf(field) !== field) throw new Problem('bad_request', `the mapping names an unknown field "${field}"`)
+  for (const field of Object.keys(profile?.templates ?? {})) if (nameOf(field) !== field) refuseField(field)
   if (profile !== undefined && Object.keys({ ...profile.columns, ...profile.templates }).length > 0)
     return Object.entries(profile.columns).map(([field, column]) => {
-      if (nameOf(field) !== field) throw new Problem('bad_request', `the mapping names an unknown field "${field}"`)
-      if (!columns.includes(column)) throw new Problem('bad_request', `line 1: there is no column "${column}"`)
+      if (nameOf(field) !== field) refuseField(field)
+      if (!columns.includes(column))
+        throw new Problem('bad_request', {
+          fr: `ligne 1 : il n’y a pas de colonne "${column}"`,
+          en: `line 1: there is no column "${column}"`,
+        })
       return { field, column }
     })
   return columns
@@ -88,9 +92,19 @@ function findSources(
     .map((column) => {
       const field = nameOf(column)
       if (field === undefined)
-        throw new Problem('bad_request', `line 1: unknown column "${column}"; the columns are ${known.join(', ')}`)
+        throw new Problem('bad_request', {
+          fr: `ligne 1 : la colonne "${column}" est inconnue ; les colonnes sont ${known.join(', ')}`,
+          en: `line 1: unknown column "${column}"; the columns are ${known.join(', ')}`,
+        })
       return { field, column }
     })
+}
+
+function refuseField(field: string): never {
+  throw new Problem('bad_request', {
+    fr: `la correspondance nomme un champ inconnu "${field}"`,
+    en: `the mapping names an unknown field "${field}"`,
+  })
 }
 
 function mapLine(
@@ -130,24 +144,38 @@ function replaceValue(values: Readonly<Record<string, string>> | undefined, cell
   return values !== undefined && Object.hasOwn(values, cell) ? values[cell]! : cell
 }
 
-function readCell(text: string, type: ColumnType): { value: unknown } | { error: string } {
+function readCell(text: string, type: ColumnType): { value: unknown } | { error: Detail } {
   if (type === 'number') {
     const value = parseNumber(text)
-    return value === null ? { error: `"${text}" is not a number` } : { value }
+    return value === null
+      ? { error: { fr: `"${text}" n’est pas un nombre`, en: `"${text}" is not a number` } }
+      : { value }
   }
   if (type === 'time') {
     const parsed = timeSchema.safeParse(text)
-    return parsed.success ? { value: parsed.data } : { error: parsed.error.issues[0]!.message }
+    if (parsed.success) return { value: parsed.data }
+    return {
+      error: {
+        fr: `"${text}" n’est pas une date et une heure avec son décalage, comme 2026-03-01T08:00:00+01:00`,
+        en: `"${text}" is not a date and time with its offset, such as 2026-03-01T08:00:00+01:00`,
+      },
+    }
   }
   if (type === 'date') {
     const date = readDate(text)
-    return date === null ? { error: `"${text}" is not a date such as 2026-03-31 or 31/03/2026` } : { value: date }
+    if (date !== null) return { value: date }
+    return {
+      error: {
+        fr: `"${text}" n’est pas une date comme 2026-03-31 ou 31/03/2026`,
+        en: `"${text}" is not a date such as 2026-03-31 or 31/03/2026`,
+      },
+    }
   }
   if (type === 'json')
     try {
       return { value: JSON.parse(text) as unknown }
     } catch {
-      return { error: 'this is not JSON' }
+      return { error: { fr: 'ce n’est pas du JSON', en: 'this is not JSON' } }
     }
   return { value: text }
 }

@@ -15,6 +15,9 @@ export type ImportInfo = {
   id: string
   kind: string
   createdAt: number
+  /** Who made it, and why; the pages say the file's name there. */
+  actorName: string | null
+  reason: string | null
   created: number
   changed: number
   installed: number
@@ -23,11 +26,20 @@ export type ImportInfo = {
 
 /** The imports, the newest first; at most a hundred. */
 export async function listImports({ registry }: Access): Promise<ImportInfo[]> {
-  const rows = await registry.selectFrom('imports').selectAll().orderBy('revision', 'desc').limit(100).execute()
-  return rows.map(({ id, kind, created_at, created, changed, installed, undone_at }) => ({
+  const rows = await registry
+    .selectFrom('imports')
+    .leftJoin('audit_entries', 'audit_entries.revision', 'imports.revision')
+    .selectAll('imports')
+    .select(['audit_entries.actor_name', 'audit_entries.reason'])
+    .orderBy('imports.revision', 'desc')
+    .limit(100)
+    .execute()
+  return rows.map(({ id, kind, created_at, actor_name, reason, created, changed, installed, undone_at }) => ({
     id,
     kind,
     createdAt: created_at,
+    actorName: actor_name,
+    reason,
     created,
     changed,
     installed,
@@ -44,7 +56,8 @@ export async function undoImport(access: Access, id: string): Promise<{ removed:
     const { trx } = change
     const made = await trx.selectFrom('imports').selectAll().where('id', '=', id).executeTakeFirst()
     if (made === undefined) throw new Problem('not_found', id)
-    if (made.undone_at !== null) throw new Problem('changed_since', 'it is undone already')
+    if (made.undone_at !== null)
+      throw new Problem('changed_since', { fr: 'il est déjà annulé', en: 'it is undone already' })
     const revision = made.revision
     const rows = await trx.selectFrom('audit_rows').selectAll().where('revision', '=', revision).execute()
     const assets = rows.filter((row) => row.kind === 'asset')
@@ -144,8 +157,13 @@ async function checkUnused({ all }: Change, revision: number, assets: string[], 
 
 function refuse(ids: readonly string[]): void {
   if (ids.length === 0) return
-  const errors = ids.slice(0, maxNamed).map((id) => ({ path: id, message: 'changed or used since the import' }))
-  throw new Problem('changed_since', `${ids.length} changed or used since, such as ${ids[0]}`, errors)
+  const message = { fr: 'modifié ou utilisé depuis l’import', en: 'changed or used since the import' }
+  const errors = ids.slice(0, maxNamed).map((id) => ({ path: id, message }))
+  const detail = {
+    fr: `${ids.length} modifiés ou utilisés depuis, comme ${ids[0]}`,
+    en: `${ids.length} changed or used since, such as ${ids[0]}`,
+  }
+  throw new Problem('changed_since', detail, errors)
 }
 
 async function removeInstallations({ trx, record, revision }: Change, ids: readonly string[]): Promise<void> {

@@ -1,21 +1,40 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { Problem, problemDocument } from '../../domain/problem.ts'
+import { Problem, problemDocument, tellDetail } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
-import { importDevices } from '../../inventory/import-devices.ts'
 import { type Mapping, mappingSchema } from '../../inventory/import-mapping.ts'
+import { type ImportKind, importKinds, previewImport } from '../../inventory/import-preview.ts'
 import { getProfile, listProfiles, putProfile, removeProfile } from '../../inventory/import-profiles.ts'
 import { listImports } from '../../inventory/import-undo.ts'
+import type { Access } from '../../store/access.ts'
 import type { Api, Routes } from '../context.ts'
+import { languageOf } from '../errors.ts'
 import type { ImportJob } from '../import-jobs.ts'
+import type { Language } from '../language.ts'
 import { limits } from '../limits.ts'
 import { idParams, pageOf, tellTime, timeOut, wholeList } from '../shapes.ts'
 
 const tags = ['files']
 
-const query = z.strictObject({
-  dryRun: z.enum(['true', 'false']).default('false').describe('Say what would be done, and do nothing.'),
-})
+// In the address, beside the file as the body: what an address may hold bounds it, and a profile holds more.
+const mappingText = z
+  .string()
+  .transform((text, context): z.infer<typeof mappingSchema> => {
+    try {
+      return mappingSchema.parse(JSON.parse(text))
+    } catch {
+      context.addIssue({ code: 'custom', message: 'expected a mapping as JSON' })
+      return z.NEVER
+    }
+  })
+  .meta({ type: 'string' })
+
+const mappingQuery = {
+  profile: z.string().max(120).optional().describe('A saved mapping profile.'),
+  mapping: mappingText
+    .optional()
+    .describe('A mapping as JSON, as `PUT /import-profiles/{name}` takes it, instead of a saved one.'),
+}
 
 const csvBody = z.custom<string | Uint8Array>((body) => typeof body === 'string' || body instanceof Uint8Array)
 
@@ -27,7 +46,7 @@ const options = {
   bodyLimit: limits.maxImportBytes,
 } as const
 
-const assetImportSchema = z.object({
+const outcomeSchema = z.object({
   importId: z.string().nullable().describe('Undoes it: `POST /imports/{id}/undo`. Null when nothing was written.'),
   dryRun: z.boolean(),
   created: z.number().int(),
@@ -48,9 +67,13 @@ const assetImportSchema = z.object({
     .describe('New ones and their secrets, this one time.'),
 })
 
-const assetQuery = query.extend({
-  allowChanges: z.enum(['true', 'false']).default('false').describe('Lets lines change assets that are there already.'),
-  profile: z.string().max(120).optional().describe('A saved mapping profile.'),
+const importQuery = z.strictObject({
+  ...mappingQuery,
+  dryRun: z.enum(['true', 'false']).default('false').describe('Say what would be done, and do nothing.'),
+  allowChanges: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Lets lines change assets that are there already; a file never changes devices.'),
   wait: z
     .enum(['true', 'false'])
     .default('true')
@@ -64,7 +87,7 @@ const jobSchema = z
     phase: z.string().nullable().describe('`reading`, `checking` or `writing`.'),
     done: z.number().int(),
     total: z.number().int(),
-    outcome: assetImportSchema.nullable(),
+    outcome: outcomeSchema.nullable(),
     problem: z.looseObject({}).nullable(),
   })
   .meta({ id: 'ImportJob' })
@@ -74,6 +97,8 @@ const importSchema = z
     id: z.string(),
     kind: z.string(),
     createdAt: timeOut,
+    actorName: z.string().nullable(),
+    reason: z.string().nullable(),
     created: z.number().int(),
     changed: z.number().int(),
     installed: z.number().int(),
@@ -84,14 +109,51 @@ const importSchema = z
 const profileSchema = z.object({ name: z.string(), mapping: mappingSchema }).meta({ id: 'ImportProfile' })
 const profileParams = z.object({ name: z.string().min(1).max(120) })
 
-const deviceImportSchema = z.object({
-  dryRun: z.boolean(),
-  created: z.number().int(),
-  installed: z.number().int(),
-  devices: z.array(z.object({ id: z.string(), secret: z.string() })).describe('Their secrets, this one time.'),
-})
+const previewSchema = z
+  .object({
+    encoding: z.enum(['utf-8', 'utf-16le', 'windows-1252']),
+    separator: z.enum([';', ',', '\t']),
+    lineCount: z.number().int(),
+    columns: z.array(
+      z.object({
+        name: z.string(),
+        values: z.array(z.string()).describe('The first that are different.'),
+        valueCount: z.number().int(),
+      }),
+    ),
+    fields: z
+      .array(
+        z.object({
+          name: z.string(),
+          type: z.enum(['text', 'number', 'time', 'date', 'json']),
+          isNeeded: z.boolean(),
+          options: z.array(z.string()).nullable(),
+        }),
+      )
+      .describe('What a column may become.'),
+    mapping: mappingSchema.describe('The given one, else one that is suggested.'),
+    lines: z
+      .array(
+        z.object({
+          line: z.number().int(),
+          fields: z.record(z.string(), z.unknown()),
+          errors: z.array(z.object({ column: z.string().nullable(), message: z.string() })),
+        }),
+      )
+      .describe('What the first lines become.'),
+  })
+  .meta({ id: 'ImportPreview' })
 
-export const importRoutes: Routes = (api, { imports, onChange }) => {
+const examples: Record<ImportKind, string> = {
+  assets: 'id,kind,label\nbin-1,waste_container,Rue de la Paix 3',
+  devices: 'id,model,assetId\nprobe-1,generic-json,bin-1',
+}
+const summaries: Record<ImportKind, string> = {
+  assets: 'Import assets',
+  devices: 'Import devices, and what they are installed on',
+}
+
+export const importRoutes: Routes = (api, { config, imports, onChange }) => {
   api.addHook('preClose', () => imports.close())
   addProfileRoutes(api)
 
@@ -121,7 +183,7 @@ export const importRoutes: Routes = (api, { imports, onChange }) => {
       const job = imports.get(request.params.id)
       if (job === undefined || job.actorId !== request.access.actor.id)
         throw new Problem('not_found', request.params.id)
-      return tellJob(job)
+      return tellJob(job, languageOf(request, config))
     },
   )
 
@@ -150,53 +212,81 @@ export const importRoutes: Routes = (api, { imports, onChange }) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('text/csv', { parseAs: 'buffer' }, readCsv)
 
-    scope.post(
-      '/imports/assets',
-      {
-        ...options,
-        schema: {
-          tags,
-          summary: 'Import assets',
-          description,
-          consumes: ['text/csv'],
-          querystring: assetQuery,
-          body: csvBody.meta({ type: 'string', examples: ['id,kind,label\nbin-1,waste_container,Rue de la Paix 3'] }),
-          response: { 200: assetImportSchema, 202: jobSchema },
+    for (const kind of importKinds) {
+      const body = csvBody.meta({ type: 'string', examples: [examples[kind]] })
+      scope.post(
+        `/imports/${kind}`,
+        {
+          ...options,
+          schema: {
+            tags,
+            summary: summaries[kind],
+            description,
+            consumes: ['text/csv'],
+            querystring: importQuery,
+            body,
+            response: { 200: outcomeSchema, 202: jobSchema },
+          },
         },
-      },
-      async (request, reply) => {
-        const { dryRun, allowChanges, profile, wait } = request.query
-        const mapping = profile === undefined ? undefined : (await getProfile(request.access, profile)).mapping
-        const job = imports.start(request.access, {
-          file: request.body,
-          dryRun: dryRun === 'true',
-          allowChanges: allowChanges === 'true',
-          mapping,
-        })
-        if (wait === 'true') return (await job.finished) as z.infer<typeof assetImportSchema>
-        job.finished.then(onChange, () => {})
-        reply.code(202).header('location', `/api/v1/imports/jobs/${job.id}`)
-        return tellJob(job)
-      },
-    )
-
-    scope.post(
-      '/imports/devices',
-      {
-        ...options,
-        schema: {
-          tags,
-          summary: 'Import devices, and what they are installed on',
-          description: `${description} A device file may add \`assetId\` and \`installedAt\`.`,
-          consumes: ['text/csv'],
-          querystring: query,
-          body: csvBody.meta({ type: 'string', examples: ['id,model,assetId\nprobe-1,generic-json,bin-1'] }),
-          response: { 200: deviceImportSchema },
+        async (request, reply) => answerImport(kind, request as ImportRequest, reply),
+      )
+      scope.post(
+        `/imports/${kind}/preview`,
+        {
+          ...options,
+          schema: {
+            tags,
+            summary: `How a file of ${kind} is understood, and what its first lines become`,
+            consumes: ['text/csv'],
+            querystring: z.strictObject(mappingQuery),
+            body,
+            response: { 200: previewSchema },
+          },
         },
-      },
-      async (request) => importDevices(request.access, request.body, { dryRun: request.query.dryRun === 'true' }),
-    )
+        async (request) => {
+          const mapping = await findMapping(request.access, request.query)
+          const { lines, ...preview } = await previewImport(kind, request.body, mapping)
+          const language = languageOf(request, config)
+          return {
+            ...preview,
+            mapping: mappingSchema.parse(preview.mapping),
+            lines: lines.map(({ line, fields, errors }) => ({
+              line,
+              fields,
+              errors: errors.map(({ column, message }) => ({
+                column: column ?? null,
+                message: tellDetail(message, language),
+              })),
+            })),
+          }
+        },
+      )
+    }
   })
+
+  async function answerImport(kind: ImportKind, request: ImportRequest, reply: FastifyReply) {
+    const { dryRun, allowChanges, wait, ...named } = request.query
+    const job = imports.start(request.access, {
+      kind,
+      file: request.body,
+      dryRun: dryRun === 'true',
+      allowChanges: allowChanges === 'true',
+      mapping: await findMapping(request.access, named),
+    })
+    if (wait === 'true') return (await job.finished) as z.infer<typeof outcomeSchema>
+    job.finished.then(onChange, () => {})
+    reply.code(202).header('location', `/api/v1/imports/jobs/${job.id}`)
+    return tellJob(job, languageOf(request, config))
+  }
+}
+
+type ImportRequest = FastifyRequest & { query: z.infer<typeof importQuery>; body: string | Uint8Array }
+
+async function findMapping(
+  access: Access,
+  { profile, mapping }: { profile?: string | undefined; mapping?: Mapping | undefined },
+): Promise<Mapping | undefined> {
+  return mapping ?? (profile === undefined ? undefined : (await getProfile(access, profile)).mapping)
 }
 
 // Without a charset the import finds out by itself, as spreadsheets name none.
@@ -260,14 +350,17 @@ function tellProfile({ name, mapping }: { name: string; mapping: Mapping }): z.i
   return { name, mapping: mappingSchema.parse(mapping) }
 }
 
-function tellJob({ id, state, phase, done, total, outcome, problem }: ImportJob): z.infer<typeof jobSchema> {
+function tellJob(
+  { id, state, phase, done, total, outcome, problem }: ImportJob,
+  language: Language,
+): z.infer<typeof jobSchema> {
   return {
     id,
     state,
     phase,
     done,
     total,
-    outcome: outcome as z.infer<typeof assetImportSchema> | null,
-    problem: problem === null ? null : problemDocument(problem, 'en'),
+    outcome: outcome as z.infer<typeof outcomeSchema> | null,
+    problem: problem === null ? null : problemDocument(problem, language),
   }
 }

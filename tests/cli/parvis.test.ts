@@ -213,7 +213,7 @@ test('files are imported, and judged without writing', async () => {
   expect(outcome.devices).toHaveLength(2)
   const bad = await parvis('device', 'import', devices)
   expect([bad.code, bad.stdout]).toEqual([1, ''])
-  expect(bad.stderr).toContain('line 2, id: d-1 is taken')
+  expect(bad.stderr).toContain('line 2, id: d-1 est déjà pris')
   const profile = write(
     'profile.json',
     '{"columns":{"id":"n","kind":"k","label":"l"},"values":{"kind":{"Banc":"bench"}}}',

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import type { Problem } from '../../domain/problem.ts'
+import { type Problem, problemDocument } from '../../domain/problem.ts'
 import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
-import { addDevice, getDevice, listDevices } from '../../inventory/devices.ts'
+import { addDevice, getDevice, listDevices, updateDevice } from '../../inventory/devices.ts'
 import { importAssets } from '../../inventory/import-assets.ts'
 import { importDevices } from '../../inventory/import-devices.ts'
+import { previewImport } from '../../inventory/import-preview.ts'
 import { getProfile, putProfile, removeProfile } from '../../inventory/import-profiles.ts'
-import { undoImport } from '../../inventory/import-undo.ts'
+import { listImports, undoImport } from '../../inventory/import-undo.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
 import { readCredentials } from '../../store/credentials.ts'
@@ -18,7 +19,7 @@ async function errorsOf(promise: Promise<unknown>): Promise<[string, string][]> 
     (error: unknown) => error,
   )) as Problem
   if (problem.errors === undefined) throw problem
-  return problem.errors.map(({ path, message }) => [path, message])
+  return problemDocument(problem, 'en').errors!.map(({ path, message }) => [path, message])
 }
 
 const assets = `id;kind;label;latitude;longitude;service;parentId;attributes.volumeL;attributes.code
@@ -246,4 +247,70 @@ test('a template makes an id where a file has none, and a saved profile is used 
   expect(await getAsset(access, 'lot-2017-2')).toMatchObject({ label: 'Écran plat', acquiredOn: '2014-09-05' })
   await removeProfile(access, 'annexe')
   expect(await refusal(getProfile(access, 'annexe'))).toBe('not_found')
+})
+
+test('a file is understood before it is imported: columns and values by their names, and what lines become', async () => {
+  const file = 'Identifiant;Désignation;Nature;Latitude;Note\nB1;Banc 1;Banc;47,75;x\nB2;;Soucoupe;haut;y\n'
+  const preview = await previewImport('assets', Buffer.from(file, 'latin1'), undefined)
+  expect(preview).toMatchObject({
+    encoding: 'windows-1252',
+    separator: ';',
+    lineCount: 2,
+    mapping: {
+      columns: { id: 'Identifiant', label: 'Désignation', kind: 'Nature', latitude: 'Latitude' },
+      values: { kind: { Banc: 'bench' } },
+    },
+  })
+  expect(preview.columns.at(-1)).toEqual({ name: 'Note', values: ['x', 'y'], valueCount: 2 })
+  expect(preview.lines[0]).toEqual({
+    line: 2,
+    fields: { id: 'B1', label: 'Banc 1', kind: 'bench', latitude: 47.75 },
+    errors: [],
+  })
+  expect(preview.lines[1]!.errors).toMatchObject([{ line: 3, column: 'latitude' }])
+  const given = await previewImport('assets', file, { columns: { id: 'Identifiant' }, defaults: { kind: 'bench' } })
+  expect(given.lines[0]!.fields).toEqual({ id: 'B1', kind: 'bench' })
+  expect((await previewImport('devices', 'a,b\n1,2\n', undefined)).lines).toEqual([])
+})
+
+test('an import of devices is undone in one step, unless one of them was changed since', async () => {
+  const access = await makeAccess()
+  await importAssets(access, 'id,kind,label\nbin-1,waste_container,Bac\n')
+  const file = 'id,model,assetId\np1,generic-json,bin-1\np2,generic-json,\n'
+  expect(await importDevices(access, file, { dryRun: true })).toMatchObject({
+    created: 2,
+    installed: 1,
+    importId: null,
+  })
+  const first = await importDevices(access, file)
+  expect(first).toMatchObject({ created: 2, installed: 1, changed: 0 })
+  expect(await undoImport(access, first.importId!)).toEqual({ removed: 3, restored: 0 })
+  expect((await listDevices(access, { limit: 10 })).items).toEqual([])
+  const second = await importDevices(access, file)
+  await updateDevice(access, 'p2', { label: 'Sonde' })
+  expect(await refusal(undoImport(access, second.importId!))).toBe('changed_since')
+  expect((await listDevices(access, { limit: 10 })).items).toHaveLength(2)
+  expect((await listImports(access)).map(({ kind, created }) => [kind, created])).toEqual([
+    ['devices', 2],
+    ['devices', 2],
+    ['assets', 1],
+  ])
+})
+
+test('what is wrong with a line is told in both languages, and what to do', async () => {
+  const access = await makeAccess()
+  const problem = (await importAssets(
+    access,
+    'id,kind,latitude,longitude\na/b,tree,,\nx,spaceship,1,2\ny,tree,1,\nz,tree,97,2\n',
+  ).catch((error: unknown) => error)) as Problem
+  const french = problemDocument(problem, 'fr').errors!
+  expect(french[0]).toEqual({
+    path: 'line 2, id',
+    line: 2,
+    column: 'id',
+    message: 'de 1 à 128 caractères, sans / + # ni caractère de contrôle',
+  })
+  const english = problemDocument(problem, 'en').errors!
+  expect(english.map(({ line, column }) => [line, column])).toEqual(french.map(({ line, column }) => [line, column]))
+  for (const [i, { message }] of french.entries()) expect(message).not.toBe(english[i]!.message)
 })
