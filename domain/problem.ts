@@ -13,7 +13,7 @@ export const problems = {
   forbidden: { status: 403, fr: 'Ce rôle ne le permet pas', en: 'This role does not allow it' },
   not_found: { status: 404, fr: 'Cet objet n’existe pas', en: 'There is no such object' },
   bad_link: {
-    status: 404,
+    status: 410,
     fr: 'Ce lien ne vaut plus : demandez-en un autre à un administrateur',
     en: 'This link is no longer good: ask an administrator for another one',
   },

@@ -64,7 +64,7 @@ test('the first start prints a link that makes the first administrator, and the 
   const send = () =>
     fetch(`${first.httpUrl}/api/v1/links/first-admin`, { method: 'POST', headers, body: JSON.stringify(person) })
   expect((await send()).status).toBe(200)
-  expect((await send()).status).toBe(404)
+  expect((await send()).status).toBe(410)
   await first.stop()
   const second = await startPlatform({ dataDir: own.path })
   expect(second.output()).not.toContain('#link=')

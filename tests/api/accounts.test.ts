@@ -82,11 +82,11 @@ describe('the first administrator', () => {
         each.call('POST', '/links/first-admin', { ...person, login: `chef${i}`, password }),
       ),
     )
-    expect(two.map((each) => each.status).sort()).toEqual([200, 404])
+    expect(two.map((each) => each.status).sort()).toEqual([200, 410])
     const made = two.find((each) => each.status === 200)!
     expect(made.body).toMatchObject({ role: 'admin', name: 'Dominique Chef', services: null })
     expect(await readFirstLink(api.registry)).toBeNull()
-    expect((await openBrowser().call('POST', '/links/read', { link })).status).toBe(404)
+    expect((await openBrowser().call('POST', '/links/read', { link })).status).toBe(410)
   })
 
   it('stays, or another one does', async () => {
@@ -196,11 +196,11 @@ describe('an account', () => {
     expect((await openBrowser().signIn('oublieux')).status).toBe(200)
     const use = (body: { link: string }) =>
       openBrowser().call('POST', '/links/password', { link: linkOf(body.link), password: other })
-    expect((await use(first.body)).status).toBe(404)
+    expect((await use(first.body)).status).toBe(410)
     const late = Date.parse(second.body.linkExpiresAt) + 1
     vi.useFakeTimers({ now: late, toFake: ['Date'] })
     try {
-      expect((await use(second.body)).status).toBe(404)
+      expect((await use(second.body)).status).toBe(410)
       vi.setSystemTime(late - 2)
       expect((await use(second.body)).status).toBe(200)
     } finally {
@@ -237,7 +237,7 @@ describe('an account', () => {
     await api.call('admin', 'PATCH', `/accounts/${id}`, { disabled: true })
     expect((await api.call('admin', 'POST', `/accounts/${id}/link`)).body.code).toBe('bad_request')
     await api.call('admin', 'PATCH', `/accounts/${id}`, { disabled: false })
-    expect((await openBrowser().call('POST', '/links/read', { link: linkOf(body.link) })).status).toBe(404)
+    expect((await openBrowser().call('POST', '/links/read', { link: linkOf(body.link) })).status).toBe(410)
   })
 })
 

@@ -3,9 +3,20 @@ import type { AssetKind } from '../../../domain/asset-kind.ts'
 import type { DeadLetterReason } from '../../../domain/fault.ts'
 import type { Label, QuantityDefinition } from '../../../domain/quantity.ts'
 import type { Role } from '../../../domain/role.ts'
+import type { Language } from './language.ts'
 
 /** What the API answers, as far as the pages read it. Times are RFC 3339, UTC. */
-export type Session = { role: Role; name: string | null }
+export type Session = {
+  role: Role
+  name: string | null
+  /** To which it is limited; null for all. */
+  services: string[] | null
+  /** Null for a token. */
+  login: string | null
+  language: Language
+}
+/** What one signs in with. */
+export type Credentials = { token: string } | { login: string; password: string }
 export type Reading = {
   deviceId: string
   channel: string
@@ -133,16 +144,6 @@ export async function change<Answer = void>(
   const response = await send(method, `/api/v1${path}`, body, options)
   const text = await response.text()
   return (text === '' ? undefined : JSON.parse(text)) as Answer
-}
-
-/** Exchanges a token for the cookie of a session. Throws ApiError, 401 for a token that is not known. */
-export async function createSession(token: string): Promise<Session> {
-  const response = await send('POST', '/api/v1/session', { token })
-  return (await response.json()) as Session
-}
-
-export async function deleteSession(): Promise<void> {
-  await send('DELETE', '/api/v1/session')
 }
 
 /** The roles of the platform; told with 503 too, when one of them is not ready. */

@@ -48,6 +48,13 @@ export const pages = [
     icon: 'M1 8h3l2-5 4 10 2-5h3',
     load: () => import('./pages/live/page.svelte'),
   },
+  {
+    view: 'account',
+    group: 'own',
+    role: 'viewer',
+    icon: 'M8 8.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2.5 14a5.5 5.5 0 0 1 11 0',
+    load: () => import('./pages/account/page.svelte'),
+  },
 ] as const satisfies readonly PageEntry[]
 
 export type View = (typeof pages)[number]['view']

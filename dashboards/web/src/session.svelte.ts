@@ -1,10 +1,13 @@
-import { ApiError, createSession, deleteSession, get, type Session, whenSignedOut } from './api.ts'
+import { ApiError, type Credentials, change, get, type Session, whenSignedOut } from './api.ts'
+import { i18n } from './i18n.svelte.ts'
 
 type State =
   | { at: 'unknown' }
   | { at: 'in'; session: Session }
   /** `ended` when a session was there before and is no more. */
   | { at: 'out'; error: ApiError | null; ended: boolean }
+  /** Came with a one-time link, by which a password is chosen. */
+  | { at: 'link'; link: string }
   | { at: 'unreachable'; error: ApiError }
 
 let state = $state.raw<State>({ at: 'unknown' })
@@ -18,35 +21,49 @@ export const session = {
   get state(): State {
     return state
   },
-  /** Signs in by a token in the address (`#token=...`), else finds out whether someone is signed in. */
+  /** Signs in by a token in the address (`#token=...`), uses a link (`#link=...`), else finds out who is signed in. */
   async start(): Promise<void> {
-    const token = takeTokenFromAddress()
-    if (token !== null) return this.signIn(token)
+    const token = takeFromAddress('token')
+    if (token !== null) return this.signIn({ token })
+    const link = takeFromAddress('link')
+    if (link !== null) {
+      state = { at: 'link', link }
+      return
+    }
     try {
       state = { at: 'in', session: await get<Session>('/session') }
     } catch (error) {
       if (error instanceof ApiError && error.status !== 401) state = { at: 'unreachable', error }
     }
   },
-  async signIn(token: string): Promise<void> {
+  async signIn(credentials: Credentials): Promise<void> {
     try {
-      state = { at: 'in', session: await createSession(token.trim()) }
+      this.enter(await change<Session>('POST', '/session', credentials))
     } catch (error) {
       state = { at: 'out', error: error as ApiError, ended: false }
     }
   },
-  async signOut(): Promise<void> {
-    await deleteSession().catch(() => {})
+  /** Someone has just signed in: from here on the pages speak the language that the person chose. */
+  enter(session: Session): void {
+    i18n.choose(session.language)
+    state = { at: 'in', session }
+  },
+  /** Back to where one signs in. */
+  leave(): void {
     state = { at: 'out', error: null, ended: false }
+  },
+  async signOut(): Promise<void> {
+    await change('DELETE', '/session').catch(() => {})
+    this.leave()
   },
 }
 
-/** The token of the address, which is wiped there at once so that it is neither shared nor kept in the history. */
-function takeTokenFromAddress(): string | null {
-  const match = /^#token=(.+)$/.exec(location.hash)
-  if (match === null) return null
+/** What the address holds once only; it is wiped there at once so that it is neither shared nor kept in the history. */
+function takeFromAddress(name: string): string | null {
+  const { hash } = location
+  if (!hash.startsWith(`#${name}=`)) return null
   history.replaceState(null, '', location.pathname)
-  return decodeText(match[1]!)
+  return decodeText(hash.slice(name.length + 2))
 }
 
 function decodeText(text: string): string {

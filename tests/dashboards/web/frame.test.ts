@@ -47,20 +47,21 @@ describe('signing in', () => {
     await shows(page, 'Se déconnecter')
   })
 
-  test('without a token a form takes one and says how to get it; a wrong one is refused in words', async () => {
+  test('a form takes a token and says how to get it; a wrong one is refused in words', async () => {
     const page = await site.visit()
     await page.goto('/')
+    await page.getByRole('button', { name: 'Se connecter avec un jeton' }).click()
     await shows(page, 'token create --role viewer')
     await page.getByLabel('Jeton d’accès').fill('not-a-token')
-    await page.getByRole('button', { name: 'Se connecter' }).click()
+    await page.getByRole('button', { name: 'Se connecter', exact: true }).click()
     await page.getByRole('alert').getByText('n’est pas connu').waitFor()
     await page.getByLabel('Jeton d’accès').fill(await site.token('viewer'))
     await page.keyboard.press('Enter')
     await page.locator('main#content').waitFor()
     await page.getByRole('button', { name: 'Se déconnecter' }).click()
-    await page.getByLabel('Jeton d’accès').waitFor()
+    await page.getByLabel('Nom d’utilisateur').waitFor()
     await page.reload()
-    await page.getByLabel('Jeton d’accès').waitFor()
+    await page.getByLabel('Nom d’utilisateur').waitFor()
   })
 
   test('a token that is revoked ends the session, and the page says so', async () => {

@@ -8,12 +8,22 @@ export const fr = {
   signIn: {
     title: 'Se connecter',
     intro: 'Les capteurs et les équipements de la ville, au même endroit.',
+    login: 'Nom d’utilisateur ou adresse e-mail',
+    password: 'Mot de passe',
+    show: 'Afficher le mot de passe',
     token: 'Jeton d’accès',
     submit: 'Se connecter',
+    byToken: 'Se connecter avec un jeton',
+    byPassword: 'Se connecter avec un mot de passe',
+    forgotten: 'Mot de passe oublié ? Pas encore de compte ?',
+    forgottenAdvice:
+      'Demandez à un administrateur de Parvis un lien qui vous fait choisir un mot de passe. Parvis n’envoie pas de courriel.',
+    firstAdvice: 'Si Parvis vient d’être installé, ouvrez le lien que le serveur a affiché à son démarrage.',
     how: 'Pas de jeton ? Sur le serveur, dans le dossier de Parvis, un administrateur en crée un par :',
-    wrong: 'Ce jeton n’est pas connu, ou il a été révoqué. Vérifiez qu’il est copié en entier.',
-    tooMany: 'Trop d’essais. Attendez une minute, puis réessayez.',
-    signedOut: 'Vous n’êtes plus connecté : votre jeton a expiré ou a été révoqué.',
+    wrong: 'Nom d’utilisateur ou mot de passe incorrect. Vérifiez les majuscules, puis réessayez.',
+    wrongToken: 'Ce jeton n’est pas connu, ou il a été révoqué. Vérifiez qu’il est copié en entier.',
+    tooMany: 'Trop d’essais. Attendez un quart d’heure, puis réessayez.',
+    signedOut: 'Vous n’êtes plus connecté : votre session a expiré ou a été fermée.',
   },
   header: {
     skip: 'Aller au contenu',
@@ -29,6 +39,7 @@ export const fr = {
     devices: 'Appareils',
     'dead-letters': 'Messages écartés',
     live: 'En direct',
+    account: 'Mon compte',
   },
   groups: { day: 'Aujourd’hui', services: 'Services', inventory: 'Inventaire', administration: 'Administration' },
   roles: { viewer: 'lecture', technician: 'technicien', manager: 'gestionnaire', admin: 'administration' } as Record<
@@ -241,7 +252,7 @@ export const fr = {
   errors: {
     offline: 'Parvis ne répond pas. Vérifiez le réseau ; la page réessaie d’elle-même.',
     notFound: 'Introuvable : l’objet a été supprimé, ou l’adresse est incomplète.',
-    forbidden: 'Votre jeton ne permet pas de voir cela. Demandez-en un autre à un administrateur.',
+    forbidden: 'Votre compte ne le permet pas. Si vous en avez besoin, demandez-le à un administrateur.',
     server: 'Le service a rencontré une erreur, consignée dans son journal. Réessayez dans un instant.',
     other: 'La demande n’a pas pu être traitée.',
     retry: 'Réessayer',
