@@ -47,7 +47,11 @@ export async function startStatusFeed(
         else if ('removed' in message) board.remove(message.removed)
         else if ('revision' in message) board.reach(message.revision)
         else if ('failure' in message) setFailure(message.failure)
-        else resolve()
+        else {
+          // Put in order before anybody asks.
+          board.byLabel()
+          resolve()
+        }
       })
       worker.on('error', (error: Error) => {
         setFailure(error.message)

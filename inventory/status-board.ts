@@ -1,30 +1,39 @@
 import type { StatusTable } from '../store/registry-tables.ts'
+import { keepOrder } from './slot-order.ts'
+import { openStatusColumns, type StatusColumns } from './status-columns.ts'
 
 /**
- * The status table in memory, in the order of ids: a page, a count or a map of two hundred thousand assets is a walk
- * over it of a few milliseconds, whatever the filter and the order, and whichever database the registry stands in. The
- * fold puts in what it wrote.
+ * The status table in memory, in columns: a page, a count or a map of two hundred thousand assets is a walk over numbers
+ * of a few milliseconds, whatever the filter and the order, and whichever database the registry stands in
+ * (docs/decisions/060-status-in-columns.md). The fold puts in what it wrote.
  */
 export type StatusBoard = {
-  /** Takes rows in; the rows told before for the same assets are changed in place. */
+  /** Takes rows in, in the place of those told before for the same assets. */
   put(rows: readonly StatusTable[]): void
   remove(assetIds: readonly string[]): void
   /** Notes that all changes of the registry up to a revision are in. */
   reach(revision: number): void
   /** Waits until a revision is in, for a while at most. */
   waitFor(revision: number, timeoutMs: number): Promise<void>
-  get(assetId: string): StatusTable | undefined
-  /** All rows, in the order of their ids (by UTF-16 code units). */
-  rows(): readonly StatusTable[]
+  readonly columns: StatusColumns
+  /** Which slot of the columns an asset has. */
+  find(assetId: string): number | undefined
+  /** The slots of all assets in the order of their ids (by UTF-16 code units), and of their labels, then ids. */
+  byId(): Uint32Array
+  byLabel(): Uint32Array
   /** Calls back after each change, with the assets that it told of. The answer ends it. */
   listen(listener: (assetIds: readonly string[]) => void): () => void
 }
 
 export function openStatusBoard(): StatusBoard {
-  const byId = new Map<string, StatusTable>()
+  const columns = openStatusColumns()
+  const { asset_id: ids, label: labels } = columns.texts
+  const compareIds = (a: number, b: number) => (ids[a]! < ids[b]! ? -1 : 1)
+  const byId = keepOrder(compareIds)
+  const byLabel = keepOrder((a, b) => (labels[a] === labels[b] ? compareIds(a, b) : labels[a]! < labels[b]! ? -1 : 1))
+  const slots = new Map<string, number>()
+  const free: number[] = []
   const listeners = new Set<(assetIds: readonly string[]) => void>()
-  let ordered: StatusTable[] = []
-  let added: StatusTable[] = []
   let reached = 0
   const waiting = new Set<{ revision: number; done(): void }>()
 
@@ -32,25 +41,38 @@ export function openStatusBoard(): StatusBoard {
     for (const listener of listeners) listener(assetIds)
   }
 
+  function putRow(row: StatusTable) {
+    const known = slots.get(row.asset_id)
+    if (known === undefined) {
+      const slot = free.pop() ?? slots.size
+      slots.set(row.asset_id, slot)
+      columns.write(slot, row)
+      byId.add(slot)
+      byLabel.add(slot)
+    } else if (labels[known] === row.label) columns.write(known, row)
+    else {
+      byLabel.drop(known)
+      columns.write(known, row)
+      byLabel.add(known)
+    }
+  }
+
   return {
     put(rows) {
-      for (const row of rows) {
-        const known = byId.get(row.asset_id)
-        if (known !== undefined) Object.assign(known, row)
-        else {
-          byId.set(row.asset_id, row)
-          added.push(row)
-        }
-      }
+      for (const row of rows) putRow(row)
       if (rows.length > 0) tell(rows.map((row) => row.asset_id))
     },
     remove(assetIds) {
-      const gone = assetIds.filter((id) => byId.delete(id))
-      if (gone.length === 0) return
-      const isKept = (row: StatusTable) => byId.get(row.asset_id) === row
-      ordered = ordered.filter(isKept)
-      added = added.filter(isKept)
-      tell(gone)
+      const gone = assetIds.filter((id) => slots.has(id))
+      for (const id of gone) {
+        const slot = slots.get(id)!
+        byId.drop(slot)
+        byLabel.drop(slot)
+        slots.delete(id)
+        columns.clear(slot)
+        free.push(slot)
+      }
+      if (gone.length > 0) tell(gone)
     },
     reach(revision) {
       reached = revision
@@ -69,44 +91,13 @@ export function openStatusBoard(): StatusBoard {
         }
       })
     },
-    get: (assetId) => byId.get(assetId),
-    rows() {
-      if (added.length > 0) {
-        ordered = merge(ordered, added.sort(byAssetId))
-        added = []
-      }
-      return ordered
-    },
+    columns,
+    find: (assetId) => slots.get(assetId),
+    byId: () => byId.slots(),
+    byLabel: () => byLabel.slots(),
     listen(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
   }
-}
-
-/** Where a list in the order of ids goes on after an id. */
-export function findAfter(rows: readonly StatusTable[], assetId: string): number {
-  let low = 0
-  let high = rows.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (rows[middle]!.asset_id <= assetId) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function byAssetId(a: StatusTable, b: StatusTable): number {
-  return a.asset_id < b.asset_id ? -1 : 1
-}
-
-/** Merges two sorted lists: sorting all again takes a hundred times as long. */
-function merge(a: readonly StatusTable[], b: readonly StatusTable[]): StatusTable[] {
-  const merged: StatusTable[] = []
-  let i = 0
-  let j = 0
-  while (i < a.length && j < b.length) merged.push(byAssetId(a[i]!, b[j]!) < 0 ? a[i++]! : b[j++]!)
-  while (i < a.length) merged.push(a[i++]!)
-  while (j < b.length) merged.push(b[j++]!)
-  return merged
 }

@@ -1,5 +1,5 @@
 import type { Access } from '../store/access.ts'
-import { match, type StatusFilter, toStatus, toStatusJson } from './status.ts'
+import { match, type StatusFilter, tellStatus, toStatusJson } from './status.ts'
 import type { StatusBoard } from './status-board.ts'
 
 /** Changes that are told at once; when there are more, the reader is told to look at the list again. */
@@ -17,24 +17,28 @@ export function listStatusChanges(
 ): { take(now: number): { text: string; isLagging: boolean }; close(): void } {
   const changed = new Set<string>()
   const told = new Set<string>()
-  const first = match(access, filter, since)
-  for (const row of board.rows()) if (first(row)) told.add(row.asset_id)
+  const { columns } = board
+  const ids = columns.texts.asset_id
+  const first = match(access, board, filter, since)
+  for (const slot of board.byId()) if (first(slot)) told.add(ids[slot]!)
   let before = since
   const stop = board.listen((assetIds) => {
     for (const id of assetIds) changed.add(id)
   })
   return {
     take(now) {
-      const isPast = (time: number | null) => time !== null && time > before && time <= now
-      for (const row of board.rows()) if (isPast(row.silent_at) || isPast(row.attention_at)) changed.add(row.asset_id)
+      const { silent_at, attention_at } = columns.numbers
+      const isPast = (time: number) => time > before && time <= now
+      for (const slot of board.byId())
+        if (isPast(silent_at[slot]!) || isPast(attention_at[slot]!)) changed.add(ids[slot]!)
       before = now
-      const isWanted = match(access, filter, now)
+      const isWanted = match(access, board, filter, now)
       const events: string[] = []
       for (const id of changed) {
-        const row = board.get(id)
-        if (row !== undefined && isWanted(row)) {
+        const slot = board.find(id)
+        if (slot !== undefined && isWanted(slot)) {
           told.add(id)
-          events.push(`event: status\ndata: ${JSON.stringify(toStatusJson(toStatus(row, now)))}\n\n`)
+          events.push(`event: status\ndata: ${JSON.stringify(toStatusJson(tellStatus(board, slot, now)))}\n\n`)
         } else if (told.delete(id)) events.push(`event: left\ndata: ${JSON.stringify({ assetId: id })}\n\n`)
       }
       changed.clear()

@@ -1,14 +1,15 @@
-import type { AssetLifeCycle, AssetState } from '../domain/asset.ts'
+import { type AssetLifeCycle, type AssetState, assetStates } from '../domain/asset.ts'
 import type { AssetKind } from '../domain/asset-kind.ts'
 import { deviceSilence } from '../domain/attention.ts'
 import { type Area, contains } from '../domain/place.ts'
 import { Problem } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Access } from '../store/access.ts'
-import type { StatusTable } from '../store/registry-tables.ts'
 import { decodeCursor, encodeCursor, type Page, type PageRequest } from './page.ts'
 import { searchWords } from './search.ts'
-import { findAfter, type StatusBoard } from './status-board.ts'
+import { findPlace } from './slot-order.ts'
+import type { StatusBoard } from './status-board.ts'
+import type { StatusColumns } from './status-columns.ts'
 
 /** What last proved that an asset stands where it should: a message of its device, a photo, or work done on site. */
 export const proofKinds = ['message', 'photo', 'installation'] as const
@@ -52,25 +53,50 @@ export type StatusFilter = {
   q?: string | undefined
 }
 
-type SortKey = string | number | null
-
 // What calls for work comes first.
 const urgency: readonly AssetState[] = ['silent', 'attention', 'never_seen', 'working', 'out_of_service']
 
+type KeyOf = (slot: number) => number
+
+/** What a list is sorted by, as a number, NaN for what is not known; ids and labels have orders of their own. */
 const sortKeys = {
-  id: (row: StatusTable): SortKey => row.asset_id,
-  label: (row: StatusTable): SortKey => row.label,
-  kind: (row: StatusTable): SortKey => row.kind,
-  state: (row: StatusTable, now: number): SortKey => urgency.indexOf(stateAt(row, now)),
-  since: (row: StatusTable, now: number): SortKey => sinceAt(row, now),
-  lastSeenAt: (row: StatusTable): SortKey => row.last_seen_at,
-  lastProofAt: (row: StatusTable): SortKey => row.proof_at,
-  battery: (row: StatusTable): SortKey => row.battery,
+  kind({ codes, names }: StatusColumns): KeyOf {
+    const sorted = [...names.kind.known].sort((a, b) => compare(a ?? '', b ?? ''))
+    const ranks = names.kind.known.map((kind) => sorted.indexOf(kind))
+    return (slot) => ranks[codes.kind[slot]!]!
+  },
+  state(columns: StatusColumns, now: number): KeyOf {
+    const ranks = assetStates.map((state) => urgency.indexOf(state))
+    return (slot) => ranks[columns.stateAt(slot, now)]!
+  },
+  since:
+    (columns: StatusColumns, now: number): KeyOf =>
+    (slot) =>
+      columns.sinceAt(slot, now),
+  lastSeenAt:
+    ({ numbers }: StatusColumns): KeyOf =>
+    (slot) =>
+      numbers.last_seen_at[slot]!,
+  lastProofAt:
+    ({ numbers }: StatusColumns): KeyOf =>
+    (slot) =>
+      numbers.proof_at[slot]!,
+  battery:
+    ({ numbers }: StatusColumns): KeyOf =>
+    (slot) =>
+      numbers.battery[slot]!,
 } as const
 
+const orderedKeys = ['id', 'label'] as const
+
+type SortName = keyof typeof sortKeys | (typeof orderedKeys)[number]
+
 /** What a list may be sorted by; with `-` before it, from the last to the first. What is not known comes last. */
-export const statusSorts = Object.keys(sortKeys).flatMap((key) => [key, `-${key}`]) as [StatusSort, ...StatusSort[]]
-export type StatusSort = keyof typeof sortKeys | `-${keyof typeof sortKeys}`
+export const statusSorts = [...orderedKeys, ...Object.keys(sortKeys)].flatMap((key) => [key, `-${key}`]) as [
+  StatusSort,
+  ...StatusSort[],
+]
+export type StatusSort = SortName | `-${SortName}`
 
 /** Most assets of one map extract. */
 export const maxFeatures = 20_000
@@ -82,16 +108,18 @@ export function listStatus(
   { limit, cursor, sort = 'id', ...filter }: PageRequest & StatusFilter & { sort?: StatusSort | undefined },
   now = Date.now(),
 ): Page<AssetStatus> {
-  const isWanted = match(access, filter, now)
+  const isWanted = match(access, board, filter, now)
+  const name = sort.replace('-', '') as SortName
+  const isDown = sort.startsWith('-')
   const found =
-    sort === 'id'
-      ? takeById(board.rows(), isWanted, limit + 1, cursor)
-      : takeSorted(board.rows(), isWanted, limit + 1, sort, cursor, now)
+    name === 'id' || name === 'label'
+      ? takeInOrder(board, name, isDown, isWanted, limit + 1, cursor)
+      : takeBest(board, sortKeys[name](board.columns, now), isDown, isWanted, limit + 1, cursor)
   const shown = found.slice(0, limit)
   const last = shown.at(-1)
   return {
-    items: shown.map((row) => toStatus(row, now)),
-    next: found.length > limit && last !== undefined ? writeCursor(last, sort, now) : null,
+    items: shown.map((slot) => tellStatus(board, slot, now)),
+    next: found.length > limit && last !== undefined ? writeCursor(board, last, sort, now) : null,
   }
 }
 
@@ -115,19 +143,28 @@ export function countStatus(
   { by = 'kind', ...filter }: StatusFilter & { by?: StatusGroup | undefined },
   now = Date.now(),
 ): StatusCount[] {
-  const isWanted = match(access, filter, now)
-  const groups = new Map<string | null, Map<AssetState, number>>()
-  for (const row of board.rows()) {
-    if (!isWanted(row)) continue
-    const counts = groups.get(row[by]) ?? new Map<AssetState, number>()
-    groups.set(row[by], counts)
-    const state = stateAt(row, now)
-    counts.set(state, (counts.get(state) ?? 0) + 1)
+  const isWanted = match(access, board, filter, now)
+  const { columns } = board
+  const codes = columns.codes[by]
+  const counts = new Map<number, number[]>()
+  for (const slot of board.byId()) {
+    if (!isWanted(slot)) continue
+    const code = codes[slot]!
+    let ofGroup = counts.get(code)
+    if (ofGroup === undefined) {
+      ofGroup = assetStates.map(() => 0)
+      counts.set(code, ofGroup)
+    }
+    ofGroup[columns.stateAt(slot, now)]!++
   }
-  return [...groups]
-    .sort(([a], [b]) => compare(a ?? '', b ?? ''))
-    .flatMap(([name, counts]) =>
-      [...counts].sort(([a], [b]) => compare(a, b)).map(([state, count]) => ({ [by]: name, state, count })),
+  const named = [...counts].map(([code, ofGroup]) => ({ name: columns.names[by].known[code]!, ofGroup }))
+  return named
+    .sort((a, b) => compare(a.name ?? '', b.name ?? ''))
+    .flatMap(({ name, ofGroup }) =>
+      assetStates
+        .map((state, i) => ({ [by]: name, state, count: ofGroup[i]! }))
+        .filter(({ count }) => count > 0)
+        .sort((a, b) => compare(a.state, b.state)),
     )
 }
 
@@ -139,16 +176,17 @@ export function listStatusGeojson(
   now = Date.now(),
 ) {
   const most = Math.min(limit, maxFeatures)
-  const isWanted = match(access, filter, now)
-  const rows = takeById(board.rows(), (row) => row.latitude !== null && isWanted(row), most + 1)
+  const isWanted = match(access, board, filter, now)
+  const { latitude } = board.columns.numbers
+  const slots = takeInOrder(board, 'id', false, (slot) => !Number.isNaN(latitude[slot]) && isWanted(slot), most + 1)
   return {
     type: 'FeatureCollection' as const,
-    truncated: rows.length > most,
-    features: rows.slice(0, most).map((row) => {
-      const { latitude, longitude, ...properties } = toStatusJson(toStatus(row, now))
+    truncated: slots.length > most,
+    features: slots.slice(0, most).map((slot) => {
+      const { latitude, longitude, ...properties } = toStatusJson(tellStatus(board, slot, now))
       return {
         type: 'Feature' as const,
-        id: row.asset_id,
+        id: properties.assetId,
         geometry: { type: 'Point' as const, coordinates: [longitude!, latitude!] as [number, number] },
         properties,
       }
@@ -169,78 +207,133 @@ export function toStatusJson(status: AssetStatus) {
   }
 }
 
-/** Whether a row is one of those asked for and may be seen; the cheap questions first. */
+type SlotTest = (slot: number) => boolean
+
+/** Whether the asset of a slot is one of those asked for and may be seen; the cheap questions first. */
 export function match(
   { services }: Pick<Access, 'services'>,
+  { columns }: StatusBoard,
   { kind, state, service, district, lifeCycle, includesDisposed = false, areas = [], q }: StatusFilter,
   now: number,
-): (row: StatusTable) => boolean {
-  const words = searchWords(q ?? '')
-  const seen = services === null ? null : new Set<string | null>(services)
-  return (row) =>
-    (seen === null || seen.has(row.service)) &&
-    (kind === undefined || row.kind === kind) &&
-    (lifeCycle === undefined ? includesDisposed || row.life_cycle !== 'disposed' : row.life_cycle === lifeCycle) &&
-    (state === undefined || stateAt(row, now) === state) &&
-    (service === undefined || row.service === service) &&
-    (district === undefined || row.district === district) &&
-    areas.every((area) => row.latitude !== null && contains(area, [row.longitude!, row.latitude])) &&
-    words.every((word) => row.search.includes(word))
+): SlotTest {
+  const { codes, names, numbers, texts } = columns
+  const tests: SlotTest[] = []
+  const is = (column: 'kind' | 'service' | 'district' | 'life_cycle', name: string) => {
+    const [values, code] = [codes[column], names[column].find(name)]
+    tests.push((slot) => values[slot] === code)
+  }
+  if (services !== null) {
+    const seen = new Set(services.map((each) => names.service.find(each)))
+    tests.push((slot) => seen.has(codes.service[slot]!))
+  }
+  if (kind !== undefined) is('kind', kind)
+  if (service !== undefined) is('service', service)
+  if (district !== undefined) is('district', district)
+  if (lifeCycle !== undefined) is('life_cycle', lifeCycle)
+  else if (!includesDisposed) {
+    const disposed = names.life_cycle.find('disposed')
+    tests.push((slot) => codes.life_cycle[slot] !== disposed)
+  }
+  if (state !== undefined) {
+    const code = assetStates.indexOf(state)
+    tests.push((slot) => columns.stateAt(slot, now) === code)
+  }
+  for (const word of searchWords(q ?? '')) {
+    const mayContain = columns.signatures.sift(word)
+    tests.push((slot) => mayContain(slot) && texts.search[slot]!.includes(word))
+  }
+  for (const area of areas) {
+    const { latitude, longitude } = numbers
+    tests.push((slot) => !Number.isNaN(latitude[slot]) && contains(area, [longitude[slot]!, latitude[slot]!]))
+  }
+  return (slot) => {
+    for (const test of tests) if (!test(slot)) return false
+    return true
+  }
 }
 
-type RowTest = (row: StatusTable) => boolean
-
-function takeById(rows: readonly StatusTable[], isWanted: RowTest, count: number, cursor?: string): StatusTable[] {
-  const found: StatusTable[] = []
-  const start = cursor === undefined ? 0 : findAfter(rows, decodeCursor(cursor))
-  for (let i = start; i < rows.length && found.length < count; i++) if (isWanted(rows[i]!)) found.push(rows[i]!)
+/** The first that are wanted after the cursor, along an order that is kept, or back along it. */
+function takeInOrder(
+  board: StatusBoard,
+  name: (typeof orderedKeys)[number],
+  isDown: boolean,
+  isWanted: SlotTest,
+  count: number,
+  cursor?: string,
+): number[] {
+  const slots = name === 'id' ? board.byId() : board.byLabel()
+  const found: number[] = []
+  const take = (slot: number) => {
+    if (isWanted(slot)) found.push(slot)
+  }
+  const start = cursor === undefined ? null : findCursor(board, slots, name, readCursor(cursor), isDown)
+  if (isDown) for (let i = (start ?? slots.length) - 1; i >= 0 && found.length < count; i--) take(slots[i]!)
+  else for (let i = start ?? 0; i < slots.length && found.length < count; i++) take(slots[i]!)
   return found
 }
 
-type Keyed = { key: SortKey; id: string }
+/** Where an order goes on after a cursor: its place, itself left out. */
+function findCursor(
+  { columns }: StatusBoard,
+  slots: Uint32Array,
+  name: (typeof orderedKeys)[number],
+  { key, id }: Keyed,
+  isDown: boolean,
+): number {
+  const { asset_id: ids, label: labels } = columns.texts
+  return findPlace(slots, (slot) => {
+    if (name === 'label' && labels[slot] !== key) return labels[slot]! < String(key)
+    return isDown ? ids[slot]! < id : ids[slot]! <= id
+  })
+}
 
-/** The first rows after the cursor in an order other than that of the rows: one walk, which keeps the best so far. */
-function takeSorted(
-  rows: readonly StatusTable[],
-  isWanted: RowTest,
+type Keyed = { key: string | number | null; id: string }
+
+/**
+ * The first that are wanted after the cursor, by a number: one walk along the ids, which keeps a few times as many as are
+ * asked for, and drops all but the best of them each time that it has them. Equal ones stay in the order of their ids.
+ */
+function takeBest(
+  board: StatusBoard,
+  keyOf: KeyOf,
+  isDown: boolean,
+  isWanted: SlotTest,
   count: number,
-  sort: StatusSort,
   cursor: string | undefined,
-  now: number,
-): StatusTable[] {
-  const order = orderOf(sort)
-  const keyOf = sortKeys[sort.replace('-', '') as keyof typeof sortKeys]
+): number[] {
+  const slots = board.byId()
   const after = cursor === undefined ? null : readCursor(cursor)
-  const best: (Keyed & { row: StatusTable })[] = []
-  for (const row of rows) {
-    if (!isWanted(row)) continue
-    const each = { key: keyOf(row, now), id: row.asset_id, row }
-    if (after !== null && order(each, after) <= 0) continue
-    if (best.length === count && order(each, best.at(-1)!) >= 0) continue
-    let at = best.length
-    while (at > 0 && order(each, best[at - 1]!) < 0) at--
-    best.splice(at, 0, each)
-    if (best.length > count) best.pop()
+  const rank = (key: number | null) =>
+    key === null || Number.isNaN(key) ? Number.POSITIVE_INFINITY : isDown ? -key : key
+  const afterRank = after === null ? Number.NEGATIVE_INFINITY : rank(after.key === null ? null : Number(after.key))
+  const afterPlace = after === null ? 0 : findCursor(board, slots, 'id', after, false)
+  let best: { rank: number; place: number }[] = []
+  let worst = Number.POSITIVE_INFINITY
+  let isFull = false
+  const keepBest = () => {
+    best = best.sort((a, b) => (a.rank === b.rank ? a.place - b.place : a.rank < b.rank ? -1 : 1)).slice(0, count)
+    if (best.length < count) return
+    isFull = true
+    worst = best.at(-1)!.rank
   }
-  return best.map((each) => each.row)
+  for (let place = 0; place < slots.length; place++) {
+    const slot = slots[place]!
+    const each = rank(keyOf(slot))
+    if (each < afterRank || (each === afterRank && place < afterPlace) || (isFull && each >= worst)) continue
+    if (!isWanted(slot)) continue
+    best.push({ rank: each, place })
+    if (best.length >= 4 * count) keepBest()
+  }
+  keepBest()
+  return best.map((each) => slots[each.place]!)
 }
 
-function orderOf(sort: StatusSort): (a: Keyed, b: Keyed) => number {
-  const direction = sort.startsWith('-') ? -1 : 1
-  return (a, b) => {
-    if (a.key !== b.key) {
-      if (a.key === null) return 1
-      if (b.key === null) return -1
-      return direction * compare(a.key, b.key)
-    }
-    return compare(a.id, b.id)
-  }
-}
-
-function writeCursor(row: StatusTable, sort: StatusSort, now: number): string {
-  if (sort === 'id') return encodeCursor(row.asset_id)
-  const key = sortKeys[sort.replace('-', '') as keyof typeof sortKeys](row, now)
-  return encodeCursor(JSON.stringify([key, row.asset_id]))
+function writeCursor({ columns }: StatusBoard, slot: number, sort: StatusSort, now: number): string {
+  const name = sort.replace('-', '') as SortName
+  const { asset_id: ids, label: labels } = columns.texts
+  const key = name === 'id' ? null : name === 'label' ? labels[slot]! : sortKeys[name](columns, now)(slot)
+  // A number that is not known is null in JSON.
+  return encodeCursor(JSON.stringify([key, ids[slot]]))
 }
 
 function readCursor(cursor: string): Keyed {
@@ -249,47 +342,40 @@ function readCursor(cursor: string): Keyed {
     if (typeof id === 'string' && (key === null || typeof key === 'string' || typeof key === 'number'))
       return { key, id }
   } catch {}
-  throw new Problem('bad_request', 'this cursor is not one of this list')
+  throw new Problem('bad_request', {
+    fr: 'ce curseur ne vient pas de cette liste',
+    en: 'this cursor is not one of this list',
+  })
 }
 
-function compare(a: string | number, b: string | number): number {
+function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** The state at a time: what works is silent, or calls for attention, once its deadline has passed. */
-function stateAt({ silent_at, attention_at, state }: StatusTable, now: number): AssetState {
-  if (silent_at !== null && silent_at <= now) return 'silent'
-  return attention_at !== null && attention_at <= now ? 'attention' : state
-}
-
-function sinceAt(row: StatusTable, now: number): number {
-  if (row.silent_at !== null && row.silent_at <= now) return row.silent_at
-  return row.state === 'working' && row.attention_at !== null && row.attention_at <= now ? row.attention_at : row.since
-}
-
-/** A row as it is told. */
-export function toStatus(row: StatusTable, now: number): AssetStatus {
-  const state = stateAt(row, now)
-  const attentions = JSON.parse(row.attentions) as string[]
-  const isOneSilent = state !== 'silent' && row.attention_at !== null && row.attention_at <= now
+/** The row of a slot as it is told. */
+export function tellStatus({ columns }: StatusBoard, slot: number, now: number): AssetStatus {
+  const { texts, numbers } = columns
+  const state = assetStates[columns.stateAt(slot, now)]!
+  const attentions = JSON.parse(columns.nameAt('attentions', slot)!) as string[]
+  const isOneSilent = state !== 'silent' && numbers.attention_at[slot]! <= now
   return {
-    assetId: row.asset_id,
-    kind: row.kind as AssetKind,
-    label: row.label,
+    assetId: texts.asset_id[slot]!,
+    kind: columns.nameAt('kind', slot) as AssetKind,
+    label: texts.label[slot]!,
     state,
-    since: sinceAt(row, now),
-    lastSeenAt: row.last_seen_at,
-    silentAt: row.silent_at,
-    battery: row.battery,
+    since: columns.sinceAt(slot, now),
+    lastSeenAt: columns.numberAt('last_seen_at', slot),
+    silentAt: columns.numberAt('silent_at', slot),
+    battery: columns.numberAt('battery', slot),
     attentions: isOneSilent ? [...attentions, deviceSilence.code] : attentions,
-    deviceId: row.device_id,
-    installationId: row.installation_id,
-    lastProofAt: row.proof_at,
-    lastProof: row.proof as ProofKind | null,
-    lifeCycle: row.life_cycle as AssetLifeCycle,
-    latitude: row.latitude,
-    longitude: row.longitude,
-    service: row.service,
-    district: row.district,
+    deviceId: texts.device_id[slot]!,
+    installationId: texts.installation_id[slot]!,
+    lastProofAt: columns.numberAt('proof_at', slot),
+    lastProof: columns.nameAt('proof', slot) as ProofKind | null,
+    lifeCycle: columns.nameAt('life_cycle', slot) as AssetLifeCycle,
+    latitude: columns.numberAt('latitude', slot),
+    longitude: columns.numberAt('longitude', slot),
+    service: columns.nameAt('service', slot),
+    district: columns.nameAt('district', slot),
   }
 }
