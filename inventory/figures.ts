@@ -13,7 +13,7 @@ import { type FigureInput, kindFigures, type Past } from './figure-table.ts'
 import { installationsAt, toInstallation } from './installations.ts'
 import { decodeCursor, encodeCursor, type PageRequest } from './page.ts'
 import { compareTexts, type Part, readLatest, readParts } from './series-parts.ts'
-import { type AssetStatus, match, type StatusFilter, toStatus } from './status.ts'
+import { type AssetStatus, type StatusFilter, selectSlots, tellStatus } from './status.ts'
 import type { StatusBoard } from './status-board.ts'
 
 type Reader = Pick<IngestReader, 'latestOf' | 'readings'>
@@ -59,10 +59,10 @@ export async function listFigures(
   if (key !== 'label' && !figures.some((figure) => figure.name === key))
     throw new Problem('bad_request', `sort: ${kind} has no ${key}`)
   const made = await makeOnce(access, reader, board, kind, zone, now)
-  const isWanted = match(access, { ...filter, kind }, now)
-  const found: FigureRow[] = []
-  for (const row of board.rows())
-    if (isWanted(row)) found.push({ ...toStatus(row, now), figures: made.get(row.asset_id) ?? {} })
+  const found: FigureRow[] = selectSlots(access, board, { ...filter, kind }, now).map((slot) => {
+    const status = tellStatus(board, slot, now)
+    return { ...status, figures: made.get(status.assetId) ?? {} }
+  })
   const holdsFor = (code: string) => {
     const { holds } = tasks.find((each) => each.code === code)!
     return found.filter((row) => holds((name) => row.figures[name]?.value ?? null))
@@ -242,16 +242,16 @@ export async function readTogether(
   board: StatusBoard,
   { filter, fold, ...query }: KindQuery & { filter: StatusFilter; fold: KindFold },
 ): Promise<{ points: KindPoint[]; assets: number }> {
-  const isWanted = match(access, filter, Date.now())
-  const rows = board.rows().filter(isWanted)
-  const kinds = new Set(rows.map((row) => row.kind as AssetKind))
+  const slots = selectSlots(access, board, filter, Date.now())
+  const ids = slots.map((slot) => board.columns.texts.asset_id[slot]!)
+  const kinds = new Set(slots.map((slot) => board.columns.nameAt('kind', slot) as AssetKind))
   const byTime = new Map<number, number[]>()
   for (const kind of kinds) {
     const assets = await readAssets(access, kind)
     const wanted = new Map(
-      rows.flatMap((row): [string, KindAsset][] => {
-        const asset = assets.get(row.asset_id)
-        return asset === undefined ? [] : [[row.asset_id, asset]]
+      ids.flatMap((id): [string, KindAsset][] => {
+        const asset = assets.get(id)
+        return asset === undefined ? [] : [[id, asset]]
       }),
     )
     const found = await readKind(rememberLatest(reader, wanted), wanted, query)
@@ -272,7 +272,7 @@ export async function readTogether(
   const points = [...byTime]
     .sort(([a], [b]) => a - b)
     .map(([time, values]) => ({ time, value: foldValues(fold, values), assets: values.length }))
-  return { points, assets: rows.length }
+  return { points, assets: slots.length }
 }
 
 function foldValues(fold: KindFold, values: readonly number[]): number {

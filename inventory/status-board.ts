@@ -63,9 +63,11 @@ export function openStatusBoard(): StatusBoard {
       if (rows.length > 0) tell(rows.map((row) => row.asset_id))
     },
     remove(assetIds) {
-      const gone = assetIds.filter((id) => slots.has(id))
-      for (const id of gone) {
-        const slot = slots.get(id)!
+      const gone: string[] = []
+      for (const id of assetIds) {
+        const slot = slots.get(id)
+        if (slot === undefined) continue
+        gone.push(id)
         byId.drop(slot)
         byLabel.drop(slot)
         slots.delete(id)

@@ -252,6 +252,19 @@ export function match(
   }
 }
 
+/** The slots of the assets that a filter takes, in the order of their ids. */
+export function selectSlots(
+  access: Pick<Access, 'services'>,
+  board: StatusBoard,
+  filter: StatusFilter,
+  now: number,
+): number[] {
+  const isWanted = match(access, board, filter, now)
+  const slots: number[] = []
+  for (const slot of board.byId()) if (isWanted(slot)) slots.push(slot)
+  return slots
+}
+
 /** The first that are wanted after the cursor, along an order that is kept, or back along it. */
 function takeInOrder(
   board: StatusBoard,
