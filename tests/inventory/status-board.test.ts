@@ -120,9 +120,12 @@ test('a filter takes what it would take of the rows one by one, through changes 
     },
     { requiredKeys: [] },
   )
-  const changes = fc.array(fc.record({ put: fc.array(row, { maxLength: 30 }), gone: fc.array(fc.nat(15), { maxLength: 4 }) }), {
-    maxLength: 5,
-  })
+  const changes = fc.array(
+    fc.record({ put: fc.array(row, { maxLength: 30 }), gone: fc.array(fc.nat(15), { maxLength: 4 }) }),
+    {
+      maxLength: 5,
+    },
+  )
   fc.assert(
     fc.property(changes, filter, fc.constantFrom(...statusSorts), (rounds, wanted, sort) => {
       const board = openStatusBoard()
