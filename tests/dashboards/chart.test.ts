@@ -1,33 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nearest, type Point, splitAtGaps, toPath, valueTicks } from '../../dashboards/web/src/chart.ts'
+import { chooseWindow, type Line, type Point, splitAtGaps, toColumns, toRows } from '../../dashboards/web/src/chart.ts'
 
 const minuteMs = 60_000
-
-describe('value ticks', () => {
-  test('are round and cover what is shown', () => {
-    expect(valueTicks(0, 87)).toEqual([0, 50, 100])
-    expect(valueTicks(228.7, 233.4)).toEqual([228, 230, 232, 234])
-    expect(valueTicks(-12, 7)).toEqual([-15, -10, -5, 0, 5, 10])
-    expect(valueTicks(0.3, 0.31)).toEqual([0.3, 0.305, 0.31])
-  })
-
-  test('of any span are few, in order, and cover it', () => {
-    const value = fc.integer({ min: -1e9, max: 1e9 }).map((thousandths) => thousandths / 1000)
-    fc.assert(
-      fc.property(value, value, (a, b) => {
-        const [low, high] = a <= b ? [a, b] : [b, a]
-        const ticks = valueTicks(low, high)
-        expect(ticks.length).toBeGreaterThanOrEqual(2)
-        expect(ticks.length).toBeLessThanOrEqual(8)
-        for (const [i, tick] of ticks.slice(1).entries()) expect(tick).toBeGreaterThan(ticks[i]!)
-        const slack = (ticks.at(-1)! - ticks[0]!) * 1e-6
-        expect(ticks[0]).toBeLessThanOrEqual(low + slack)
-        expect(ticks.at(-1)).toBeGreaterThanOrEqual(high - slack)
-      }),
-    )
-  })
-})
 
 describe('a line', () => {
   const at = (...minutes: number[]): Point[] => minutes.map((minute, i) => [minute * minuteMs, i])
@@ -40,17 +15,46 @@ describe('a line', () => {
     expect(splitAtGaps(at(5))).toEqual([at(5)])
   })
 
-  test('of a measure goes straight from point to point, that of a state keeps its value until the next', () => {
-    const points: Point[] = [
-      [0, 1],
-      [10, 2],
-    ]
-    expect(toPath(points, Number, Number, false)).toBe('M0.0 1.0L10.0 2.0')
-    expect(toPath(points, Number, Number, true)).toBe('M0.0 1.0H10.0V2.0')
+  test('keeps its points, breaks where readings are missing, and is drawn across times of others', () => {
+    const line: Line = { name: 'a', points: at(0, 15, 30, 120, 135), earlier: false }
+    const other: Line = { name: 'b', points: at(20), earlier: true }
+    const { times, values } = toColumns([line, other])
+    expect(times).toEqual([0, 15, 20, 30, 30 + 1 / minuteMs, 120, 135].map((minute) => Math.round(minute * minuteMs)))
+    expect(values[0]).toEqual([0, 1, undefined, 2, null, 3, 4])
+    expect(values[1]).toEqual([undefined, undefined, 0, undefined, undefined, undefined, undefined])
   })
 
-  test('is pointed at where it is nearest', () => {
-    expect(nearest(at(0, 15, 30), 21 * minuteMs)).toEqual([15 * minuteMs, 1])
-    expect(nearest([], 0)).toBeNull()
+  test('loses nothing on the way to the picture and to the table', () => {
+    const minutes = fc.uniqueArray(fc.integer({ min: 0, max: 5000 }), { maxLength: 40 })
+    fc.assert(
+      fc.property(minutes, minutes, (a, b) => {
+        const lines = [a, b].map(
+          (each, i): Line => ({ name: `${i}`, points: at(...each.sort((x, y) => x - y)), earlier: false }),
+        )
+        const { times, values } = toColumns(lines)
+        const rows = toRows(lines)
+        for (const [i, { points }] of lines.entries()) {
+          expect(times.flatMap((time, j) => (values[i]![j] == null ? [] : [[time, values[i]![j]]]))).toEqual(points)
+          expect(rows.flatMap(([time, row]) => (row[i] === undefined ? [] : [[time, row[i]]])).reverse()).toEqual(
+            points,
+          )
+        }
+        expect(times).toEqual(times.toSorted((x, y) => x - y))
+      }),
+    )
+  })
+})
+
+describe('windows', () => {
+  test('of any span are some hundreds of points at most', () => {
+    const dayMs = 86_400_000
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3650 * dayMs }), (spanMs) => {
+        const { window, windowMs } = chooseWindow(spanMs)
+        if (window === null) expect(spanMs).toBeLessThanOrEqual(3 * 3_600_000)
+        else expect(spanMs / windowMs).toBeLessThanOrEqual(1100)
+      }),
+    )
+    expect([1, 7, 30, 365].map((days) => chooseWindow(days * dayMs).window)).toEqual(['15m', '1h', '3h', '1d'])
   })
 })

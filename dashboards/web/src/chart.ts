@@ -1,31 +1,40 @@
 /** A point of a line: UTC epoch milliseconds and a value. */
 export type Point = readonly [time: number, value: number]
 
-const hourMs = 3_600_000
-const leastGapMs = 35 * 60_000
+/** One line of a chart. An `earlier` one is of a time before, moved forward to be compared. */
+export type Line = { name: string; points: readonly Point[]; earlier: boolean }
+
+/** A moment that is drawn across the lines, and what happened then. */
+export type Mark = { time: number; name: string }
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+const leastGapMs = 35 * minuteMs
 const gapInSpacings = 2.5
 
-/** About `count` round values that cover [low, high], ends included. */
-export function valueTicks(low: number, high: number, count = 4): number[] {
-  const span = high - low || Math.abs(high) || 1
-  const rough = span / count
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const step = ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10) * power
-  const first = Math.floor(low / step)
-  const last = Math.ceil((high === low ? high + step : high) / step)
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
-}
+/** The lengths of time that a chart offers, in milliseconds. */
+export const spans = { day: dayMs, week: 7 * dayMs, month: 30 * dayMs, year: 365 * dayMs } as const
+export type SpanName = keyof typeof spans
 
-/** The full hours of the reader's clock in [from, to] that are multiples of `everyHours`. */
-export function hourTicks(from: number, to: number, everyHours: number): number[] {
-  const ticks: number[] = []
-  for (let time = Math.ceil(from / hourMs) * hourMs; time <= to; time += hourMs) {
-    const date = new Date(time)
-    // Where clocks differ from UTC by half an hour, full hours are elsewhere.
-    date.setMinutes(0, 0, 0)
-    if (date.getHours() % everyHours === 0 && date.getTime() >= from) ticks.push(date.getTime())
-  }
-  return ticks
+/** What a chart is compared with: so long before. A year is 52 weeks, so that days of the week stand together. */
+export const comparisons = { none: 0, week: 7 * dayMs, year: 364 * dayMs } as const
+export type ComparisonName = keyof typeof comparisons
+
+/** Lengths of time up to which a window is fine enough, some hundreds of points in all; the first holds every reading. */
+const windows: readonly [upToMs: number, window: string | null, ms: number][] = [
+  [3 * hourMs, null, 0],
+  [dayMs + 2 * hourMs, '15m', 15 * minuteMs],
+  [16 * dayMs, '1h', hourMs],
+  [46 * dayMs, '3h', 3 * hourMs],
+  [1100 * dayMs, '1d', dayMs],
+  [Number.POSITIVE_INFINITY, '1mo', 30 * dayMs],
+]
+
+/** The window that a span of so many milliseconds is told by, as the API writes it; null for every reading. */
+export function chooseWindow(spanMs: number): { window: string | null; windowMs: number } {
+  const [, window, windowMs] = windows.find(([upToMs]) => spanMs <= upToMs)!
+  return { window, windowMs }
 }
 
 /** Cuts a line where readings are missing: where a step is far longer than the usual one. */
@@ -45,25 +54,32 @@ export function splitAtGaps(points: readonly Point[]): Point[][] {
   return parts
 }
 
-/** The path of one unbroken part; a state holds until the next one, a measure goes there straight. */
-export function toPath(
-  points: readonly Point[],
-  x: (time: number) => number,
-  y: (value: number) => number,
-  isState: boolean,
-) {
-  let path = ''
-  for (const [i, [time, value]] of points.entries()) {
-    const at = `${x(time).toFixed(1)} ${y(value).toFixed(1)}`
-    if (i === 0) path += `M${at}`
-    else path += isState ? `H${x(time).toFixed(1)}V${y(value).toFixed(1)}` : `L${at}`
-  }
-  return path
+/**
+ * Lines over one common axis of times, as uPlot takes them: a line that has nothing at a time of another has undefined
+ * there, which it is drawn across; null, behind the last point before a gap, breaks it.
+ */
+export function toColumns(lines: readonly Line[]): { times: number[]; values: (number | null | undefined)[][] } {
+  const cut = lines.map((line) => {
+    const values = new Map<number, number | null>()
+    const parts = splitAtGaps(line.points)
+    for (const [i, part] of parts.entries()) {
+      for (const [time, value] of part) values.set(time, value)
+      if (i < parts.length - 1) values.set(part.at(-1)![0] + 1, null)
+    }
+    return values
+  })
+  const times = [...new Set(cut.flatMap((values) => [...values.keys()]))].sort((a, b) => a - b)
+  return { times, values: cut.map((values) => times.map((time) => values.get(time))) }
 }
 
-/** The point nearest in time, or null of none. */
-export function nearest(points: readonly Point[], time: number): Point | null {
-  let best: Point | null = null
-  for (const point of points) if (best === null || Math.abs(point[0] - time) < Math.abs(best[0] - time)) best = point
-  return best
+/** The rows of a chart's table, the newest first: a time, and what each line has there. */
+export function toRows(lines: readonly Line[]): [time: number, values: (number | undefined)[]][] {
+  const byTime = new Map<number, (number | undefined)[]>()
+  for (const [i, line] of lines.entries())
+    for (const [time, value] of line.points) {
+      const row = byTime.get(time) ?? lines.map(() => undefined)
+      row[i] = value
+      byTime.set(time, row)
+    }
+  return [...byTime].sort(([a], [b]) => b - a)
 }

@@ -131,7 +131,7 @@ describe('assets', () => {
       .filter({ hasText: 'Température' })
       .getByText(/-4,5\s°C/)
       .waitFor()
-    await page.getByRole('img', { name: /Remplissage sur 24 heures/ }).waitFor()
+    await page.getByRole('img', { name: /^Remplissage, .*entre/ }).waitFor()
     await page.getByText('Voir en tableau').click()
     await page.getByRole('table', { name: 'Remplissage' }).getByRole('row').nth(1).waitFor()
     await page.getByRole('region', { name: 'Appareils installés' }).getByText('probe-1').waitFor()

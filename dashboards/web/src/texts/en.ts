@@ -144,16 +144,6 @@ export const en: Texts = {
     removedAt: 'Removed',
     stillThere: 'in place',
   },
-  chart: {
-    title: 'Last 24 hours',
-    quantity: 'Quantity',
-    window: 'One point for each quarter of an hour; gaps are times without a reading.',
-    empty: 'No reading of this quantity in the last 24 hours.',
-    describe: (name, min, max) => `${name} over 24 hours, between ${min} and ${max}`,
-    table: 'Show as a table',
-    time: 'Time',
-    aggregates: { mean: 'mean', last: 'last reading' },
-  },
   readings: {
     quantity: 'Quantity',
     value: 'Value',

@@ -152,16 +152,6 @@ export const fr = {
     removedAt: 'Retiré',
     stillThere: 'en place',
   },
-  chart: {
-    title: 'Dernières 24 heures',
-    quantity: 'Grandeur',
-    window: 'Un point par quart d’heure ; les trous sont des absences de relevé.',
-    empty: 'Aucun relevé de cette grandeur depuis 24 heures.',
-    describe: (name: string, min: string, max: string) => `${name} sur 24 heures, entre ${min} et ${max}`,
-    table: 'Voir en tableau',
-    time: 'Heure',
-    aggregates: { mean: 'moyenne', last: 'dernier relevé' } as Record<string, string>,
-  },
   readings: {
     quantity: 'Grandeur',
     value: 'Valeur',
