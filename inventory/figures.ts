@@ -3,7 +3,7 @@ import type { Asset } from '../domain/asset.ts'
 import type { AssetKind } from '../domain/asset-kind.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Quantity } from '../domain/quantity.ts'
-import type { Latest } from '../domain/reading.ts'
+import { aggregates, type Latest } from '../domain/reading.ts'
 import { parseWindow, windowStart } from '../domain/window.ts'
 import type { Access } from '../store/access.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
@@ -228,6 +228,10 @@ async function readKind(
 /** A window of assets of a kind, folded: `assets` is how many of them the value rests on. */
 export type KindPoint = { time: number; value: number; assets: number }
 
+/** What of each asset's window is folded with others: an aggregate, or what a counter rose by since the window before. */
+export const kindAggregates = [...aggregates, 'rise'] as const
+export type KindAggregate = (typeof kindAggregates)[number]
+
 /** How the values of assets become one. */
 export const kindFolds = ['mean', 'sum', 'min', 'max'] as const
 export type KindFold = (typeof kindFolds)[number]
@@ -240,8 +244,16 @@ export async function readTogether(
   access: Access,
   reader: Reader,
   board: StatusBoard,
-  { filter, fold, ...query }: KindQuery & { filter: StatusFilter; fold: KindFold },
+  {
+    filter,
+    fold,
+    ...asked
+  }: Omit<KindQuery, 'aggregate'> & { aggregate: KindAggregate; filter: StatusFilter; fold: KindFold },
 ): Promise<{ points: KindPoint[]; assets: number }> {
+  const isRise = asked.aggregate === 'rise'
+  // The index before the first window is needed to tell what it rose by.
+  const from = isRise ? windowStart(asked.window, windowStart(asked.window, asked.from) - 1) : asked.from
+  const query: KindQuery = { ...asked, from, aggregate: asked.aggregate === 'rise' ? 'last' : asked.aggregate }
   const slots = selectSlots(access, board, filter, Date.now())
   const ids = slots.map((slot) => board.columns.texts.asset_id[slot]!)
   const kinds = new Set(slots.map((slot) => board.columns.nameAt('kind', slot) as AssetKind))
@@ -257,7 +269,7 @@ export async function readTogether(
     const found = await readKind(rememberLatest(reader, wanted), wanted, query)
     for (const series of found.values())
       for (const [time, values] of Map.groupBy(
-        series.flatMap((each) => each.points),
+        withoutParts(series).flatMap((each) => (isRise ? toRises(each.points, asked.from) : each.points)),
         ([time]) => time,
       )) {
         const own = foldValues(
@@ -273,6 +285,19 @@ export async function readTogether(
     .sort(([a], [b]) => a - b)
     .map(([time, values]) => ({ time, value: foldValues(fold, values), assets: values.length }))
   return { points, assets: slots.length }
+}
+
+/** Where a device tells a total, in the empty channel, its other channels are parts of it. */
+function withoutParts(series: readonly Series[]): Series[] {
+  const withTotal = new Set(series.filter((each) => each.channel === '').map((each) => each.deviceId))
+  return series.filter((each) => each.channel === '' || !withTotal.has(each.deviceId))
+}
+
+// A fall is another beginning of the counter, and no consumption.
+function toRises(points: Series['points'], from: number): Series['points'] {
+  return points.slice(1).flatMap(([time, value], i): Series['points'] => {
+    return time < from ? [] : [[time, Math.max(0, value - points[i]![1])]]
+  })
 }
 
 function foldValues(fold: KindFold, values: readonly number[]): number {

@@ -2,11 +2,17 @@ import { z } from 'zod'
 import { assetKindNames } from '../../domain/asset-kind.ts'
 import { Problem } from '../../domain/problem.ts'
 import { defineQuantity } from '../../domain/quantity.ts'
-import { aggregates } from '../../domain/reading.ts'
 import { formatTime } from '../../domain/time.ts'
 import { parseWindow } from '../../domain/window.ts'
 import { formatCsvLine } from '../../inventory/csv.ts'
-import { type FigureQuery, type FigureRow, kindFolds, listFigures, readTogether } from '../../inventory/figures.ts'
+import {
+  type FigureQuery,
+  type FigureRow,
+  kindAggregates,
+  kindFolds,
+  listFigures,
+  readTogether,
+} from '../../inventory/figures.ts'
 import { toStatusJson } from '../../inventory/status.ts'
 import type { Routes } from '../context.ts'
 import { takeAreas } from '../place-query.ts'
@@ -121,7 +127,10 @@ export const figureRoutes: Routes = (api, { reader, board, config }) => {
           from: timeIn.optional().describe('Included; 24 hours before `to` when left out.'),
           to: timeIn.optional().describe('Excluded; now when left out.'),
           window: z.string().max(16).default('15m').describe('Such as `15m`, `1h`, `1d` or `1mo`.'),
-          aggregate: z.enum(aggregates).default('mean').describe('How a window of one asset is folded.'),
+          aggregate: z
+            .enum(kindAggregates)
+            .default('mean')
+            .describe('How a window of one asset is folded; `rise` is what a counter rose by since the window before.'),
           fold: z.enum(kindFolds).default('mean').describe('How the values of assets are folded.'),
           zone: z.string().max(64).optional().describe('IANA zone; that of the platform when left out.'),
         }),

@@ -34,6 +34,10 @@ beforeAll(async () => {
   await add('bay-2', 'parking_bay')
   await hang('b-1', 'bay-1')
   await hang('b-2', 'bay-2')
+  for (const i of [1, 2]) {
+    await add(`meter-${i}`, 'energy_meter')
+    await hang(`m-${i}`, `meter-${i}`)
+  }
   // Noon in June on the equator: the sun is up, whatever the day this runs.
   await add('lamp', 'street_light', { latitude: 0, longitude: 0 })
   await hang('l-1', 'lamp')
@@ -45,6 +49,8 @@ beforeAll(async () => {
     ...hourly('p-old', 'fill_level', () => 20),
     ...hourly('p-new', 'fill_level', () => 90),
     ...hourly('p-far', 'fill_level', () => 99),
+    ...hourly('m-1', 'energy_active_import', (hour) => 5000 + 100 * hour),
+    ...hourly('m-2', 'energy_active_import', (hour) => 10 * hour),
     ...hourly('b-1', 'occupancy', () => 1),
     ...hourly('b-2', 'occupancy', (hour) => (hour < 36 ? 1 : 0)),
   ])
@@ -175,6 +181,17 @@ describe('GET /readings/assets', () => {
       '/readings/assets?kind=parking_bay&quantity=occupancy&window=1h&fold=sum',
     )
     expect(sum.body.points.at(-1)[1]).toBe(1)
+  })
+
+  it('tells what counters rose by, window by window, the first one included', async () => {
+    const line = async (rest: string) => {
+      const url = `/readings/assets?kind=energy_meter&quantity=energy_active_import&aggregate=rise&window=1h&${rest}`
+      return (await api.call('viewer', 'GET', url)).body
+    }
+    const body = await line(`fold=sum&from=${new Date(now - 5 * hourMs).toISOString()}`)
+    // Two meters: one rises by 100 an hour, one by 10.
+    expect(body.points.slice(0, 4).map(([, value]: [string, number]) => value)).toEqual([110, 110, 110, 110])
+    expect(body.points[0][2]).toBe(2)
   })
 
   it('refuses what would be too much', async () => {

@@ -21,6 +21,41 @@ type PageEntry = {
  */
 export const pages = [
   {
+    view: 'waste',
+    group: 'services',
+    role: 'viewer',
+    icon: 'M3 5h10M6 5V3h4v2M4 5l1 9h6l1-9M7 8v4M9 8v4',
+    load: () => import('./pages/waste/page.svelte'),
+  },
+  {
+    view: 'lighting',
+    group: 'services',
+    role: 'viewer',
+    icon: 'M8 14V7M5 14h6M4 7a4 4 0 0 1 8 0zM8 1v1',
+    load: () => import('./pages/lighting/page.svelte'),
+  },
+  {
+    view: 'energy',
+    group: 'services',
+    role: 'viewer',
+    icon: 'M9 1L4 9h4l-1 6 5-8H8z',
+    load: () => import('./pages/energy/page.svelte'),
+  },
+  {
+    view: 'schools',
+    group: 'services',
+    role: 'viewer',
+    icon: 'M1 7l7-4 7 4-7 4zM4 9v3c2 2 6 2 8 0V9M15 7v4',
+    load: () => import('./pages/schools/page.svelte'),
+  },
+  {
+    view: 'furniture',
+    group: 'services',
+    role: 'viewer',
+    icon: 'M2 9h12M2 6h12M4 9v5M12 9v5',
+    load: () => import('./pages/furniture/page.svelte'),
+  },
+  {
     view: 'assets',
     group: 'inventory',
     role: 'viewer',

@@ -31,6 +31,11 @@ export const en: Texts = {
     signedInAs: (role) => `Signed in: ${role}`,
   },
   views: {
+    waste: 'Waste',
+    lighting: 'Lighting',
+    energy: 'Energy and water',
+    schools: 'Schools',
+    furniture: 'Furniture and parking',
     assets: 'Assets',
     devices: 'Devices',
     'dead-letters': 'Dead letters',

@@ -35,6 +35,11 @@ export const fr = {
     signedInAs: (role: string) => `Connecté : ${role}`,
   },
   views: {
+    waste: 'Déchets',
+    lighting: 'Éclairage',
+    energy: 'Énergie et eau',
+    schools: 'Écoles',
+    furniture: 'Mobilier et stationnement',
     assets: 'Équipements',
     devices: 'Appareils',
     'dead-letters': 'Messages écartés',

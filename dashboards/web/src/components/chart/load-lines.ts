@@ -11,7 +11,15 @@ export type LoadedLines = { lines: Line[]; aggregate: string | null; window: str
 type Answer = { series?: Series[]; points?: [string, number, number][]; next?: string | null }
 
 const mostPoints = 5000
-const reader = Intl.DateTimeFormat().resolvedOptions().timeZone
+// Days and months are the reader's.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+// Of many assets, what these are adds up; anything else is told by its mean.
+const summed: ReadonlySet<string> = new Set(['W', 'VA', 'var'])
+
+/** Whether a path is that of the readings of many assets, folded into one line. */
+export function isOfMany(path: string): boolean {
+  return path === '/readings/assets'
+}
 
 /**
  * The lines of a quantity in [from, to), UTC epoch milliseconds, one a channel: a device that took over from another goes
@@ -23,18 +31,15 @@ export async function loadLines(
   quantity: QuantityDefinition,
   { from, to, shiftMs = 0 }: { from: number; to: number; shiftMs?: number },
 ): Promise<LoadedLines> {
-  const { window, aggregate } = howToFold(path, quantity, to - from)
-  const ask = (folded: { window?: string; aggregate?: string }) =>
-    get<Answer>(path, {
-      ...params,
-      quantity: name,
-      from: new Date(from - shiftMs).toISOString(),
-      to: new Date(to - shiftMs).toISOString(),
-      ...folded,
-      ...(folded.window === undefined ? {} : { zone: reader }),
-      ...('fold' in params ? {} : { limit: mostPoints }),
-    })
-  const answer = await ask(window === null ? {} : { window, aggregate: params.aggregate ?? aggregate })
+  const { window, aggregate, ...rest } = howToFold(path, quantity, to - from)
+  const answer = await get<Answer>(path, {
+    ...params,
+    quantity: name,
+    from: new Date(from - shiftMs).toISOString(),
+    to: new Date(to - shiftMs).toISOString(),
+    ...(window === null ? {} : { window, aggregate, zone }),
+    ...rest,
+  })
   const lines =
     answer.points === undefined ? joinByChannel(answer.series ?? []) : [{ name: '', points: toPoints(answer.points) }]
   return {
@@ -43,7 +48,7 @@ export async function loadLines(
       points: points.map(([time, value]): Point => [time + shiftMs, value]),
       earlier: shiftMs > 0,
     })),
-    aggregate: window === null ? null : (params.aggregate ?? aggregate),
+    aggregate: window === null ? null : aggregate,
     window,
     isCut: answer.next != null,
   }
@@ -52,10 +57,14 @@ export async function loadLines(
 // A state that changed and changed back within a window would not be seen: states are asked one by one for a week.
 function howToFold(path: string, quantity: QuantityDefinition, spanMs: number) {
   const { window } = chooseWindow(spanMs)
-  const isOne = !path.endsWith('/readings/assets')
-  const aggregate = quantity.kind === 'gauge' || !isOne ? 'mean' : 'last'
-  if (isOne && quantity.kind === 'state' && spanMs <= 8 * 86_400_000) return { window: null, aggregate }
-  return { window: window ?? (isOne ? null : '15m'), aggregate }
+  if (isOfMany(path)) {
+    const aggregate = quantity.kind === 'counter' ? 'rise' : 'mean'
+    const fold = quantity.kind === 'counter' || summed.has(quantity.unit) ? 'sum' : 'mean'
+    return { window: window ?? '15m', aggregate, fold }
+  }
+  const aggregate = quantity.kind === 'gauge' ? 'mean' : 'last'
+  const isTold = quantity.kind === 'state' && spanMs <= 8 * 86_400_000
+  return { window: isTold ? null : window, aggregate, limit: mostPoints }
 }
 
 function joinByChannel(series: readonly Series[]) {

@@ -53,6 +53,7 @@ export function makeOptions(
       {
         ...axis,
         space: 64,
+        size: 32,
         values: (_, splits, __, ___, step) => splits.map((time) => formatTick(time, step, writing)),
       },
       {

@@ -24,7 +24,7 @@ const fr = {
   between: (low: string, high: string) => `entre ${low} et ${high}`,
   resolution: (window: string) => `Un point : ${window}. Les trous sont des absences de relevé.`,
   everyReading: 'Chaque relevé est un point. Les trous sont des absences de relevé.',
-  aggregates: { mean: 'moyenne', last: 'dernier relevé', sum: 'somme' } as Record<string, string>,
+  aggregates: { mean: 'moyenne', last: 'dernier relevé', rise: 'consommation' } as Record<string, string>,
   windows: {
     '15m': 'un quart d’heure',
     '1h': 'une heure',
@@ -65,7 +65,7 @@ const en = {
   between: (low: string, high: string) => `between ${low} and ${high}`,
   resolution: (window: string) => `One point: ${window}. Gaps are times without readings.`,
   everyReading: 'Every reading is a point. Gaps are times without readings.',
-  aggregates: { mean: 'mean', last: 'last reading', sum: 'sum' } as Record<string, string>,
+  aggregates: { mean: 'mean', last: 'last reading', rise: 'consumption' } as Record<string, string>,
   windows: {
     '15m': 'a quarter of an hour',
     '1h': 'an hour',
