@@ -47,6 +47,24 @@ export function windowEnd(window: Window, time: number): number {
   return windowAt(window, time).end
 }
 
+const hourMs = 3_600_000
+
+/**
+ * Whether all windows that hold times of [from, to) begin on whole hours of UTC. A wall clock that is off UTC by a part of
+ * an hour at any of these times is told as false.
+ */
+export function beginsOnHours(window: Window, from: number, to: number): boolean {
+  if (window.kind === 'fixed') return window.ms % hourMs === 0
+  // A month began at most 31 days before a time that it holds, a window of ten years as much before.
+  const longestMs = window.count * (window.unit === 'day' ? 2 : 32) * 24 * hourMs
+  let time: Temporal.ZonedDateTime | null = Temporal.Instant.fromEpochMilliseconds(from - longestMs).toZonedDateTimeISO(
+    window.zone,
+  )
+  for (; time !== null && time.epochMilliseconds < to; time = time.getTimeZoneTransition('next'))
+    if ((time.offsetNanoseconds / 1e6) % hourMs !== 0) return false
+  return true
+}
+
 type CivilWindow = Extract<Window, { kind: 'civil' }>
 
 // Temporal takes tens of microseconds for a window, and series after series asks for the same ones: the spans found are

@@ -238,7 +238,7 @@ export function openIngest(options: IngestOptions) {
       latest.forget(keptFrom)
     }
     if (store.seal !== undefined && now - sealedAt >= sealMs) {
-      if (store.seal(source.hasMore ? busySealMs : idleSealMs)) checkpointedCursor = -1
+      if (await store.seal(source.hasMore ? busySealMs : idleSealMs)) checkpointedCursor = -1
       else sealedAt = now
     }
   }

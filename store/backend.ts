@@ -43,7 +43,13 @@ export async function loadStore(choice: StoreChoice): Promise<OpenStore> {
   if (choice.kind === 'embedded') return openEmbeddedStore
   const { openInfluxStore } = await import('./influx.ts')
   const openServer = await loadServer(choice)
-  return (_, { hasWritten, signal } = {}) => openInfluxStore(openServer(signal), { hasWritten })
+  return (database, { hasWritten, readOnly, signal, onDamage } = {}) =>
+    openInfluxStore(openServer(signal), {
+      hasWritten,
+      database,
+      readOnly,
+      rollups: { settleMs: settleTimeMs(choice), ...(onDamage === undefined ? {} : { onTrouble: onDamage }) },
+    })
 }
 
 async function loadServer(choice: Exclude<StoreChoice, { kind: 'embedded' }>) {

@@ -5,6 +5,11 @@ import type { Reading, SeriesKey } from '../domain/reading.ts'
 export const minInfluxTimeMs = -9_223_372_036_854
 export const maxInfluxTimeMs = 9_223_372_036_853
 
+/** A span within the times that InfluxDB can hold. */
+export function clampToInflux({ from, to }: { from: number; to: number }): { from: number; to: number } {
+  return { from: Math.max(from, minInfluxTimeMs), to: Math.min(to, maxInfluxTimeMs + 1) }
+}
+
 // In tag keys and values comma, equals sign and space are escaped by a backslash (line protocol reference, "Special
 // characters"); any other backslash stands for itself. One before the end of a value would escape what follows, and
 // no version can write it: such a value gets a full stop behind it, and so does one that already looks like that.
@@ -62,4 +67,13 @@ export function toSeries(measurement: string, device: string | undefined, channe
     quantity: measurement as Quantity,
   }
   return series
+}
+
+/** What an answer tells of each of some series, in their order, from what it tells by stored device and channel. */
+export function alignSeries<Row>(
+  series: readonly SeriesKey[],
+  found: readonly [device: string, channel: string, rows: Row[]][],
+): Row[][] {
+  const rows = new Map(found.map(([device, channel, each]) => [`${textOfTag(device)}\n${textOfTag(channel)}`, each]))
+  return series.map(({ deviceId, channel }) => rows.get(`${deviceId}\n${channel}`) ?? [])
 }

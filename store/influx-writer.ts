@@ -2,6 +2,7 @@ import type { Reading } from '../domain/reading.ts'
 import type { InfluxServer } from './influx.ts'
 import { InfluxRefusal } from './influx-http.ts'
 import { encodeSeries, findPointFault, findSeriesFault } from './influx-line.ts'
+import type { Rollups } from './influx-rollups.ts'
 import { ReadingsLostError } from './reading-store.ts'
 
 // A batch of lines grows while InfluxDB takes it quickly, and shrinks when it does not.
@@ -22,7 +23,10 @@ type Rejected = { index: number; reason: string }[]
  * With `hasWritten` the database is expected to be there: ReadingsLostError, once, when it was not, and whenever it is
  * gone later.
  */
-export function openInfluxWriter(server: InfluxServer, { hasWritten }: { hasWritten: boolean }) {
+export function openInfluxWriter(
+  server: InfluxServer,
+  { hasWritten, rollups }: { hasWritten: boolean; rollups: Rollups | null },
+) {
   // By device, then by quantity and channel. Few texts are built for a reading: this is most of what writing costs here.
   const known = new Map<string, Map<string, KnownSeries>>()
   let knownCount = 0
@@ -89,6 +93,9 @@ export function openInfluxWriter(server: InfluxServer, { hasWritten }: { hasWrit
   async function write(readings: readonly Reading[]): Promise<{ rejected: Rejected }> {
     const rejected: Rejected = []
     const chosen = choose(readings, rejected)
+    if (chosen.length === 0) return { rejected }
+    if (!isPrepared) await prepare()
+    rollups?.markReadings(readings)
     for (let at = 0; at < chosen.length; ) {
       const batch = chosen.slice(at, at + batchLines)
       await send(readings, batch, rejected)
@@ -101,15 +108,17 @@ export function openInfluxWriter(server: InfluxServer, { hasWritten }: { hasWrit
   // InfluxDB says that it refused lines, seldom which: the batch is halved until a refused line is alone. Lines that it
   // had taken are written again by that, which changes nothing.
   async function send(readings: readonly Reading[], batch: readonly number[], rejected: Rejected): Promise<void> {
-    if (!isPrepared) await prepare()
     hasLines = true
     const begun = performance.now()
     try {
       await server.write(encode(readings, batch))
     } catch (error) {
-      if (!(error instanceof InfluxRefusal)) throw error
+      if (!(error instanceof InfluxRefusal)) {
+        rollups?.distrust()
+        throw error
+      }
       if (error.status === 404) {
-        isPrepared = false
+        await prepare()
         await send(readings, batch, rejected)
         return
       }
@@ -128,11 +137,13 @@ export function openInfluxWriter(server: InfluxServer, { hasWritten }: { hasWrit
   }
 
   async function prepare() {
+    isPrepared = false
     const isNew = await server.prepare().catch((error: Error) => {
       // A refusal here says nothing of the lines.
       throw new Error(error.message)
     })
     isPrepared = true
+    rollups?.prepared(isNew)
     if (isNew && hasLines) throw new ReadingsLostError('InfluxDB had lost its database, which was made again')
   }
 

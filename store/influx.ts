@@ -1,32 +1,58 @@
-import { startFold } from '../domain/aggregate.ts'
-import { compareSeries, type Reading, type SeriesKey } from '../domain/reading.ts'
-import { windowEnd } from '../domain/window.ts'
-import { maxInfluxTimeMs, minInfluxTimeMs } from './influx-line.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Summary } from '../domain/aggregate.ts'
+import type { Quantity } from '../domain/quantity.ts'
+import type { Reading, SeriesKey } from '../domain/reading.ts'
+import { hourMs } from './embedded-time.ts'
+import { clampToInflux } from './influx-line.ts'
+import { openInfluxReader } from './influx-reader.ts'
+import { openRollups, openToldHours, type RollupOptions } from './influx-rollups.ts'
 import { openInfluxWriter } from './influx-writer.ts'
-import type { ReadingStore, Series, SeriesQuery, SeriesRange } from './reading-store.ts'
+import type { ReadingStore, SeriesRange } from './reading-store.ts'
+
+/** What to read of each of some series of one quantity: at most `limit` points, the newest first with `isDescending`. */
+export type InfluxSpan = { from: number; to: number; limit: number; isDescending?: boolean }
 
 /**
  * What differs between the versions of InfluxDB; the rest is the same for all. Times are UTC epoch ms within those that
  * InfluxDB can hold, `from` is included, `to` excluded. Whatever throws may be tried again, but for InfluxRefusal.
  */
 export type InfluxServer = {
+  /** Which server and database this is, for what is written down about it. */
+  name: string
   /** Makes the database or bucket, and its retention, where they are missing; tells whether it had to. */
   prepare(): Promise<boolean>
   /** Writes lines of line protocol with times in milliseconds, wholly, or throws. InfluxRefusal: not these lines. */
   write(lines: string): Promise<void>
   /** The series of some devices, or of all, in any order; one without readings may be among them. */
   listSeries(devices: readonly string[] | null): Promise<SeriesKey[]>
-  /** At most `limit` points of one series, by time, the newest first with `isDescending`. */
-  readPoints(
-    series: SeriesKey,
-    span: { from: number; to: number; limit: number; isDescending?: boolean },
-  ): Promise<[time: number, value: number][]>
-  /** Removes readings of some devices, or of all. */
+  /** The points of each of some series of one quantity, by time. */
+  readPoints(series: readonly SeriesKey[], span: InfluxSpan): Promise<[time: number, value: number][][]>
+  /** Removes readings of some devices, or of all, and their rollups whose time is in the span. */
   remove(range: { devices: readonly string[] | null; from: number; to: number }): Promise<void>
+  /** Hourly rollups; absent where there are none. */
+  hours?: {
+    /** What the readings of an hour come to, of each series of a quantity that has any; told by the hour's beginning. */
+    sum(quantity: Quantity, from: number): Promise<[SeriesKey, Summary][]>
+    /** The rollups of each of some series of one quantity, by time. */
+    read(series: readonly SeriesKey[], span: InfluxSpan): Promise<[time: number, Summary][][]>
+    /** Removes rollups of some devices, or of all. */
+    remove(range: { devices: readonly string[] | null; from: number; to: number }): Promise<void>
+  }
 }
 
-// Points that are held at a time while a series is read.
-const pageSize = 10_000
+/**
+ * `database` is ingest's file, in which stands what rollups are right; without it there are none. With `readOnly` nothing
+ * is written there.
+ */
+export type InfluxStoreOptions = {
+  hasWritten?: boolean | undefined
+  database?: DatabaseSync
+  readOnly?: boolean | undefined
+  rollups?: RollupOptions
+}
+
+// A round tells rollups for so long for each millisecond that it is given: most of the time goes by in InfluxDB.
+const roundsPerMs = 25
 
 /**
  * Readings in InfluxDB: measurement = quantity, tags `device` and `channel` (absent when empty), one float field
@@ -34,98 +60,50 @@ const pageSize = 10_000
  * of two writes of one key the later one stands; ingest writes in the order of `seq`. With `hasWritten` the database is
  * expected to be there: `write` throws ReadingsLostError, once, when it was not, and whenever it is gone later.
  */
-export function openInfluxStore(
-  server: InfluxServer,
-  { hasWritten = false }: { hasWritten?: boolean | undefined } = {},
-): ReadingStore {
-  const { write } = openInfluxWriter(server, { hasWritten })
-
-  async function listSeries(devices: readonly string[] | null): Promise<SeriesKey[]> {
-    if (devices?.length === 0) return []
-    return (await server.listSeries(devices)).sort(compareSeries)
-  }
-
-  async function query(asked: SeriesQuery): Promise<Series[]> {
-    const answer: Series[] = []
-    const { channel, quantity } = asked
-    let left = asked.limit ?? Number.POSITIVE_INFINITY
-    for (const series of await listSeries([...new Set(asked.devices)])) {
-      if (left <= 0) break
-      if (channel !== undefined && channel !== series.channel) continue
-      if (quantity !== undefined && quantity !== series.quantity) continue
-      const points = await readSeries(series, { ...asked, from: goOnFrom(asked, series) }, left)
-      if (points.length > 0) answer.push({ ...series, points })
-      left -= points.length
-    }
-    return answer
-  }
-
-  /** At most `limit` points of one series, folded into windows where those are asked for. */
-  async function readSeries(
-    series: SeriesKey,
-    { from, to, window, aggregate = 'mean' }: SeriesQuery,
-    limit: number,
-  ): Promise<Series['points']> {
-    const points: Series['points'] = []
-    const fold = window === undefined ? null : startFold(window, aggregate)
-    const wanted = fold === null ? limit : Number.POSITIVE_INFINITY
-    for await (const page of readPages(series, { from, to }, wanted)) {
-      if (fold === null) for (const point of page) points.push(point)
-      else for (const [time, value] of page) fold.add(time, value)
-      if (fold !== null && fold.points.length >= limit) break
-    }
-    if (fold === null) return points
-    fold.finish()
-    return fold.points.length > limit ? fold.points.slice(0, limit) : fold.points
-  }
-
-  async function* readPages(series: SeriesKey, range: { from: number; to: number }, limit: number) {
-    const { from, to } = clamp(range)
-    let left = limit
-    for (let start = from; start < to && left > 0; ) {
-      const size = Math.min(pageSize, left)
-      const page = await server.readPoints(series, { from: start, to, limit: size })
-      if (page.length > 0) yield page
-      if (page.length < size) return
-      left -= page.length
-      start = page.at(-1)![0] + 1
-    }
-  }
+export function openInfluxStore(server: InfluxServer, options: InfluxStoreOptions = {}): ReadingStore {
+  const { hasWritten = false, database, readOnly = false, rollups: rollupOptions = { settleMs: 60_000 } } = options
+  const hasRollups = database !== undefined && server.hours !== undefined
+  const rollups = hasRollups && !readOnly ? openRollups(database, server, rollupOptions) : null
+  const { write } = openInfluxWriter(server, { hasWritten, rollups })
+  const reader = openInfluxReader(server, hasRollups ? openToldHours(database, server.name) : () => null)
 
   async function lastBefore(series: SeriesKey, time: number): Promise<Reading | null> {
-    const span = clamp({ from: minInfluxTimeMs, to: time })
+    const span = clampToInflux({ from: Number.NEGATIVE_INFINITY, to: time })
     if (span.from >= span.to) return null
-    const [point] = await server.readPoints(series, { ...span, limit: 1, isDescending: true })
+    const [[point] = []] = await server.readPoints([series], { ...span, limit: 1, isDescending: true })
     return point === undefined ? null : toReading(series, point)
   }
 
   async function* scan({ devices, ...range }: SeriesRange): AsyncIterable<Reading> {
-    for (const series of await listSeries(devices ?? null))
-      for await (const page of readPages(series, range, Number.POSITIVE_INFINITY))
+    for (const series of await reader.listSeries(devices ?? null))
+      for await (const page of reader.readPages(series, range, Number.POSITIVE_INFINITY))
         for (const point of page) yield toReading(series, point)
   }
 
   async function remove({ devices, ...range }: SeriesRange): Promise<void> {
-    const { from, to } = clamp(range)
-    if (from < to && devices?.length !== 0) await server.remove({ devices: devices ?? null, from, to })
+    const { from, to } = clampToInflux(range)
+    if (from >= to || devices?.length === 0) return
+    if (rollups !== null) {
+      const series = await reader.listSeries(devices ?? null)
+      rollups.markCut(new Set(series.map(({ quantity }) => quantity)), from, to)
+    }
+    await server.remove({ devices: devices ?? null, from, to })
+    // The rollup of the hour that the span begins in stands before it.
+    const cut = clampToInflux({ from: Math.floor(from / hourMs) * hourMs, to: from })
+    if (rollups !== null && cut.from < from) await server.hours?.remove({ devices: devices ?? null, ...cut })
   }
 
-  return { write, query, lastBefore, scan, remove, close: async () => {} }
+  const store: ReadingStore = { write, query: reader.query, lastBefore, scan, remove, close: async () => {} }
+  if (rollups === null) return store
+  return {
+    ...store,
+    async seal(forMs = 0) {
+      await rollups.recompute(forMs * roundsPerMs)
+      return false
+    },
+  }
 }
 
 function toReading(series: SeriesKey, [observedAt, value]: [number, number]): Reading {
   return { ...series, value, observedAt, receivedAt: observedAt, seq: 0 }
-}
-
-/** Where a page begins: behind the last point of the one before, or after the series that it ended with. */
-function goOnFrom({ after, from, to, window }: SeriesQuery, series: SeriesKey): number {
-  if (after === undefined) return from
-  const order = compareSeries(series, after.series)
-  if (order < 0) return to
-  if (order > 0) return from
-  return Math.max(from, window === undefined ? after.time + 1 : windowEnd(window, after.time))
-}
-
-function clamp({ from, to }: { from: number; to: number }): { from: number; to: number } {
-  return { from: Math.max(from, minInfluxTimeMs), to: Math.min(to, maxInfluxTimeMs + 1) }
 }

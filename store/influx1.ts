@@ -1,8 +1,11 @@
 import { InfluxDB } from 'influx'
+import type { Summary } from '../domain/aggregate.ts'
 import type { SeriesKey } from '../domain/reading.ts'
-import type { InfluxServer } from './influx.ts'
+import { hourMs } from './embedded-time.ts'
+import type { InfluxServer, InfluxSpan } from './influx.ts'
 import { askInflux, type InfluxConnection } from './influx-http.ts'
-import { storedTag, toSeries } from './influx-line.ts'
+import { alignSeries, storedTag, toSeries } from './influx-line.ts'
+import { hourlyFields, hourlyMeasurement } from './influx-rollups.ts'
 
 /** `retentionDays` is set when the database is made; absent keeps readings for ever. */
 export type Influx1Options = {
@@ -15,6 +18,8 @@ export type Influx1Options = {
   /** Aborted, it ends what is under way. */
   signal?: AbortSignal | undefined
 }
+
+const bySeries = 'GROUP BY "device", "channel"'
 
 type RawSeries = { name: string; tags?: Record<string, string>; columns: string[]; values?: (string | number)[][] }
 type RawAnswer = { results: { series?: RawSeries[]; error?: string }[] }
@@ -50,7 +55,24 @@ export function openInflux1({ url, database, username, password, retentionDays, 
     return result?.series ?? []
   }
 
+  /** The rows of each of some series, of what `SELECT` is to be followed by. */
+  async function askSpan(
+    series: readonly SeriesKey[],
+    what: string,
+    { from, to, limit, isDescending = false }: InfluxSpan,
+  ) {
+    const order = isDescending ? 'DESC' : 'ASC'
+    const found = await ask(
+      `SELECT ${what} AND ${whereTime(from, to)} ${bySeries} ORDER BY time ${order} LIMIT ${limit}`,
+    )
+    return alignSeries(
+      series,
+      found.map(({ tags, values }) => [tags?.device ?? '', tags?.channel ?? '', values ?? []]),
+    )
+  }
+
   const server: InfluxServer = {
+    name: `${url} ${database}`,
     async prepare() {
       const before = await ask('SHOW DATABASES')
       if (before[0]?.values?.some(([name]) => name === database) === true) return false
@@ -67,16 +89,37 @@ export function openInflux1({ url, database, username, password, retentionDays, 
       const found = await ask(`SHOW SERIES${devices === null ? '' : ` WHERE ${whereDevice(devices)}`}`)
       return (found[0]?.values ?? []).map(([key]) => parseSeriesKey(String(key))).filter((each) => each !== null)
     },
-    async readPoints(series, { from, to, limit, isDescending = false }) {
-      const [found] = await ask(
-        `SELECT value FROM ${quoteName(series.quantity)} WHERE ${whereSeries(series)} AND ${whereTime(from, to)}
-         ORDER BY time ${isDescending ? 'DESC' : 'ASC'} LIMIT ${limit}`,
-      )
-      return (found?.values ?? []) as [number, number][]
+    async readPoints(series, span) {
+      const from = `value FROM ${quoteName(series[0]!.quantity)} WHERE ${whereSeries(series)}`
+      return (await askSpan(series, from, span)) as [number, number][][]
     },
     async remove({ devices, from, to }) {
       const ofDevices = devices === null ? '' : ` AND (${whereDevice(devices)})`
       await ask(`DELETE WHERE ${whereTime(from, to)}${ofDevices}`)
+    },
+    hours: {
+      async sum(quantity, from) {
+        const fields = hourlyFields.map((field) => `${field}(value)`)
+        const found = await ask(
+          `SELECT ${fields} FROM ${quoteName(quantity)} WHERE ${whereTime(from, from + hourMs)} ${bySeries}`,
+        )
+        const summaries: [SeriesKey, Summary][] = []
+        for (const { tags, values } of found) {
+          const series = toSeries(quantity, tags?.device, tags?.channel)
+          if (series !== null) summaries.push([series, toSummary(values![0] as number[])])
+        }
+        return summaries
+      },
+      async read(series, span) {
+        const fields = hourlyFields.map(quoteName)
+        const from = `${fields} FROM ${hourlyMeasurement} WHERE quantity = ${quoteText(series[0]!.quantity)} AND ${whereSeries(series)}`
+        const found = (await askSpan(series, from, span)) as [number, ...number[]][][]
+        return found.map((rows) => rows.map((row) => [row[0], toSummary(row)]))
+      },
+      async remove({ devices, from, to }) {
+        const ofDevices = devices === null ? '' : ` AND (${whereDevice(devices)})`
+        await ask(`DELETE FROM ${hourlyMeasurement} WHERE ${whereTime(from, to)}${ofDevices}`)
+      },
     },
   }
   return server
@@ -86,13 +129,22 @@ function whereDevice(devices: readonly string[]): string {
   return devices.map((device) => `"device" = ${quoteText(storedTag(device))}`).join(' OR ')
 }
 
-function whereSeries({ deviceId, channel }: SeriesKey): string {
+function whereSeries(series: readonly SeriesKey[]): string {
   // An absent tag equals the empty text.
-  return `"device" = ${quoteText(storedTag(deviceId))} AND "channel" = ${quoteText(channel === '' ? '' : storedTag(channel))}`
+  const conditions = series.map(
+    ({ deviceId, channel }) =>
+      `("device" = ${quoteText(storedTag(deviceId))} AND "channel" = ${quoteText(channel === '' ? '' : storedTag(channel))})`,
+  )
+  return `(${conditions.join(' OR ')})`
 }
 
 function whereTime(from: number, to: number): string {
   return `time >= ${from}ms AND time < ${to}ms`
+}
+
+/** A row of an answer: the time, then the fields of a rollup. */
+function toSummary([, count, sum, min, max, first, last]: number[]): Summary {
+  return { count: count!, sum: sum!, lost: 0, min: min!, max: max!, first: first!, last: last! }
 }
 
 /** A name in InfluxQL. */

@@ -1,9 +1,12 @@
+import type { Summary } from '../domain/aggregate.ts'
 import { Problem } from '../domain/problem.ts'
-import { isQuantity, type Quantity } from '../domain/quantity.ts'
+import { isQuantity } from '../domain/quantity.ts'
 import type { SeriesKey } from '../domain/reading.ts'
-import type { InfluxServer } from './influx.ts'
+import { hourMs } from './embedded-time.ts'
+import type { InfluxServer, InfluxSpan } from './influx.ts'
 import { askInflux, type InfluxConnection, InfluxRefusal } from './influx-http.ts'
-import { storedTag, toSeries } from './influx-line.ts'
+import { alignSeries, storedTag, toSeries } from './influx-line.ts'
+import { hourlyFields, hourlyMeasurement } from './influx-rollups.ts'
 
 /** `retentionDays` is set when the database is made; absent keeps readings for ever. */
 export type Influx3Options = {
@@ -39,18 +42,50 @@ export function openInflux3({ url, token, database, retentionDays, timeoutMs, si
     }
   }
 
-  /** The measurements that hold readings, with whether any has a channel: a tag that nobody wrote is no column. */
-  async function readTables(): Promise<Map<Quantity, boolean>> {
+  /** The measurements, with whether any has a channel: a tag that nobody wrote is no column. */
+  async function readTables(): Promise<Map<string, boolean>> {
     const rows = await ask(`SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'iox'`)
-    const tables = new Map<Quantity, boolean>()
+    const tables = new Map<string, boolean>()
     for (const { table_name, column_name } of rows) {
       const name = String(table_name)
-      if (isQuantity(name)) tables.set(name, tables.get(name) === true || column_name === 'channel')
+      tables.set(name, tables.get(name) === true || column_name === 'channel')
     }
     return tables
   }
 
+  /** The rows of each of some series of a measurement, at most `limit` of each. */
+  async function askSpan<Point>(
+    measurement: string,
+    series: readonly SeriesKey[],
+    { from, to, limit, isDescending = false }: InfluxSpan,
+    { columns, where = '', toPoint }: { columns: string; where?: string; toPoint(row: Row): Point },
+  ): Promise<Point[][]> {
+    const hasChannel = (await readTables()).get(measurement)
+    const found = series.filter(({ channel }) => hasChannel === true || channel === '')
+    if (hasChannel === undefined || found.length === 0) return series.map(() => [])
+    const key = hasChannel ? 'device, channel' : 'device'
+    const order = isDescending ? 'DESC' : 'ASC'
+    const rows = await ask(
+      `SELECT * FROM (
+         SELECT ${key}, time, ${columns}, ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY time ${order}) AS place
+         FROM ${quoteName(measurement)}
+         WHERE (${found.map((each) => isSeries(each, hasChannel)).join(' OR ')})${where}
+         AND time >= ${timeOf(from)} AND time < ${timeOf(to)}
+       ) WHERE place <= ${limit} ORDER BY time ${order}`,
+    )
+    const groups = Map.groupBy(rows, ({ device, channel }) => `${device}\n${channel ?? ''}`)
+    return alignSeries(
+      series,
+      [...groups.values()].map((group) => [
+        String(group[0]!.device),
+        String(group[0]!.channel ?? ''),
+        group.map(toPoint),
+      ]),
+    )
+  }
+
   return {
+    name: `${url} ${database}`,
     async prepare() {
       const retention = retentionDays === undefined ? {} : { retention_period: `${retentionDays}d` }
       const body = JSON.stringify({ db: database, ...retention })
@@ -70,6 +105,7 @@ export function openInflux3({ url, token, database, retentionDays, timeoutMs, si
       const where = devices === null ? '' : ` WHERE device IN (${devices.map((each) => quoteText(storedTag(each)))})`
       const found: SeriesKey[] = []
       for (const [quantity, hasChannel] of await readTables()) {
+        if (!isQuantity(quantity)) continue
         const columns = hasChannel ? 'device, channel' : 'device'
         const rows = await ask(`SELECT DISTINCT ${columns} FROM ${quoteName(quantity)}${where}`)
         for (const { device, channel } of rows) {
@@ -79,22 +115,52 @@ export function openInflux3({ url, token, database, retentionDays, timeoutMs, si
       }
       return found
     },
-    async readPoints({ deviceId, channel, quantity }, { from, to, limit, isDescending = false }) {
-      const hasChannel = (await readTables()).get(quantity)
-      if (hasChannel === undefined || (!hasChannel && channel !== '')) return []
-      const ofChannel = channel === '' ? 'channel IS NULL' : `channel = ${quoteText(storedTag(channel))}`
-      const rows = await ask(
-        `SELECT time, value FROM ${quoteName(quantity)}
-         WHERE device = ${quoteText(storedTag(deviceId))}${hasChannel ? ` AND ${ofChannel}` : ''}
-         AND time >= ${timeOf(from)} AND time < ${timeOf(to)}
-         ORDER BY time ${isDescending ? 'DESC' : 'ASC'} LIMIT ${limit}`,
-      )
-      return rows.map(({ time, value }): [number, number] => [parseTime(String(time)), Number(value)])
+    readPoints(series, span) {
+      const toPoint = ({ time, value }: Row): [number, number] => [parseTime(String(time)), Number(value)]
+      return askSpan(series[0]!.quantity, series, span, { columns: 'value', toPoint })
     },
     async remove() {
       throw new Problem('store_cannot_remove', 'InfluxDB 3')
     },
+    hours: {
+      async sum(quantity, from) {
+        const hasChannel = (await readTables()).get(quantity)
+        if (hasChannel === undefined) return []
+        const key = hasChannel ? 'device, channel' : 'device'
+        const rows = await ask(
+          `SELECT ${key}, count(value) AS "count", sum(value) AS "sum", min(value) AS "min", max(value) AS "max",
+             selector_first(value, time)['value'] AS "first", selector_last(value, time)['value'] AS "last"
+           FROM ${quoteName(quantity)} WHERE time >= ${timeOf(from)} AND time < ${timeOf(from + hourMs)} GROUP BY ${key}`,
+        )
+        return rows.flatMap((row): [SeriesKey, Summary][] => {
+          const series = toSeries(quantity, String(row.device ?? ''), String(row.channel ?? ''))
+          return series === null ? [] : [[series, toSummary(row)]]
+        })
+      },
+      read(series, span) {
+        const toPoint = (row: Row): [number, Summary] => [parseTime(String(row.time)), toSummary(row)]
+        const columns = hourlyFields.map(quoteName).join(', ')
+        const where = ` AND quantity = ${quoteText(series[0]!.quantity)}`
+        return askSpan(hourlyMeasurement, series, span, { columns, where, toPoint })
+      },
+      async remove() {
+        throw new Problem('store_cannot_remove', 'InfluxDB 3')
+      },
+    },
   }
+}
+
+function isSeries({ deviceId, channel }: SeriesKey, hasChannel: boolean): string {
+  const ofChannel = channel === '' ? 'channel IS NULL' : `channel = ${quoteText(storedTag(channel))}`
+  return `(device = ${quoteText(storedTag(deviceId))}${hasChannel ? ` AND ${ofChannel}` : ''})`
+}
+
+function toSummary(row: Row): Summary {
+  const [count, sum, min, max, first, last] = hourlyFields.map((field) => Number(row[field])) as [
+    ...[number, number, number],
+    ...[number, number, number],
+  ]
+  return { count, sum, lost: 0, min, max, first, last }
 }
 
 /** A name in SQL. */

@@ -57,6 +57,6 @@ export type ReadingStore = {
    * Where a backend has to: brings what is over into its lasting form, for about `forMs` milliseconds, between the batches
    * of its writer; tells whether there is more to do.
    */
-  seal?(forMs?: number): boolean
+  seal?(forMs?: number): boolean | Promise<boolean>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseWindow, type Window, windowAt, windowEnd, windowStart } from '../../domain/window.ts'
+import { beginsOnHours, parseWindow, type Window, windowAt, windowEnd, windowStart } from '../../domain/window.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -133,6 +133,33 @@ test('windows part time: each time lies in one, each ends where the next begins'
       expect(windowEnd(window, span.start - 1)).toBe(span.start)
     }),
     { numRuns: 2000 },
+  )
+})
+
+test('windows begin on whole hours where the wall clock is off by whole hours', () => {
+  const span = (from: string, to: string) => [Date.parse(from), Date.parse(to)] as const
+  const year = span('2026-01-01T00:00Z', '2027-01-01T00:00Z')
+  const told = (text: string, zone: string | undefined, [from, to]: readonly [number, number]) =>
+    beginsOnHours(parseWindow(text, zone)!, from, to)
+  expect(told('15m', undefined, year)).toBe(false)
+  expect(told('90m', undefined, year)).toBe(false)
+  expect(told('2h', undefined, year)).toBe(true)
+  expect(told('1d', 'Europe/Paris', year)).toBe(true)
+  expect(told('1mo', 'Asia/Kolkata', year)).toBe(false)
+  // Off by half an hour in the southern winter only.
+  expect(told('1d', 'Australia/Lord_Howe', year)).toBe(false)
+  expect(told('1d', 'Australia/Lord_Howe', span('2026-12-01T00:00Z', '2026-12-05T00:00Z'))).toBe(true)
+  // Paris kept its own time, 9 minutes and 21 seconds ahead, until 1911.
+  expect(told('1d', 'Europe/Paris', span('1900-01-01T00:00Z', '2026-01-01T00:00Z'))).toBe(false)
+  fc.assert(
+    fc.property(windows, times, fc.integer({ min: 1, max: 400 * dayMs }), (window, from, length) => {
+      if (!beginsOnHours(window, from, from + length)) return
+      for (let time = from, i = 0; time < from + length && i < 50; i++) {
+        const { start, end } = windowAt(window, time)
+        expect(Math.abs(start % hourMs)).toBe(0)
+        time = end
+      }
+    }),
   )
 })
 

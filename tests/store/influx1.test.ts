@@ -3,12 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isChannel } from '../../domain/channel.ts'
 import { isDeviceId } from '../../domain/id.ts'
 import type { Reading } from '../../domain/reading.ts'
+import { parseWindow } from '../../domain/window.ts'
 import { openInfluxStore } from '../../store/influx.ts'
+import type { RollupOptions } from '../../store/influx-rollups.ts'
 import { openInflux1 } from '../../store/influx1.ts'
-import { ReadingsLostError } from '../../store/reading-store.ts'
+import { type ReadingStore, ReadingsLostError } from '../../store/reading-store.ts'
+import { openSqlite } from '../../store/sqlite.ts'
 import { startInfluxd } from '../support/influxd.ts'
 import type { ServerProcess } from '../support/server-process.ts'
-import { describeReadingStore } from './reading-store-contract.ts'
+import { withRollups } from './influx-rollups.ts'
+import { describeReadingStore, sealAll } from './reading-store-contract.ts'
 
 let influxd: ServerProcess
 beforeAll(async () => {
@@ -22,8 +26,10 @@ describeReadingStore(
   'InfluxDB 1.6',
   async () => {
     const database = `parvis "${++databases}"`
-    const open = () => openInfluxStore(openInflux1({ url: influxd.url, database, timeoutMs: 10_000 }))
-    return { store: open(), reopen: async () => open(), close: async () => {} }
+    const file = openSqlite(':memory:')
+    const open = () =>
+      openInfluxStore(openInflux1({ url: influxd.url, database, timeoutMs: 10_000 }), withRollups(file))
+    return { store: open(), reopen: async () => open(), close: async () => file.close() }
   },
   { runs: 10, keepsReception: false },
 )
@@ -114,6 +120,149 @@ describe('InfluxDB 1.6', () => {
       `${influxd.url}/query?${new URLSearchParams({ q: `SHOW RETENTION POLICIES ON "${database}"` })}`,
     )
     expect(await answer.text()).toContain('2160h0m0s')
+  })
+
+  describe('hourly rollups', () => {
+    const hourMs = 3_600_000
+    const day = { from: time, to: time + 24 * hourMs, window: parseWindow('1d')!, devices: ['bin-1', 'bin-2'] }
+    const hourly = (i: number, value: number, more: Partial<Reading> = {}): Reading => ({
+      ...reading,
+      observedAt: time + i * hourMs + 600_000,
+      value,
+      ...more,
+    })
+
+    function openWithRollups(options: Partial<RollupOptions> = {}) {
+      const file = openSqlite(':memory:')
+      const database = `rollups ${++databases}`
+      const server = openInflux1({ url: influxd.url, database, timeoutMs: 10_000 })
+      let now = Date.parse('2100-01-01T00:00Z')
+      const rollups = { settleMs: 0, restMs: 0, now: () => now, ...options }
+      const open = (hasWritten = false) => openInfluxStore(server, { database: file, hasWritten, rollups })
+      return {
+        file,
+        server,
+        store: open(),
+        reopen: () => open(true),
+        readOnly: () => openInfluxStore(server, { database: file, readOnly: true }),
+        pass(ms: number) {
+          now += ms
+        },
+        stale: () => (file.prepare('SELECT count(*) AS count FROM stale_hours').get() as { count: number }).count,
+        /** Makes the rollups of an hour wrong, so that it shows who reads them. */
+        spoil: (i: number, sum = 1000) =>
+          server.write(
+            `hourly,device=bin-1,quantity=fill_level count=1,sum=${sum},min=1,max=1,first=1,last=1 ${time + i * hourMs}`,
+          ),
+      }
+    }
+    const sumOf = async (store: ReadingStore) => (await store.query({ ...day, aggregate: 'sum' }))[0]?.points[0]?.[1]
+    const day24 = Array.from({ length: 24 }, (_, i) => hourly(i, 1))
+
+    test('answer for whole hours that are not stale, for every reader of the file', async () => {
+      const { store, readOnly, spoil } = openWithRollups()
+      await store.write(day24)
+      await sealAll(store)
+      await spoil(5)
+      for (const each of [store, readOnly()]) {
+        expect(await sumOf(each)).toBe(23 + 1000)
+        const [together] = await each.query({ ...day, aggregate: 'sum', together: true })
+        expect(together?.points).toEqual([[time, 1023]])
+        // Windows that cut hours are folded from the readings.
+        const minutes = await each.query({ ...day, window: parseWindow('30m')!, aggregate: 'sum' })
+        expect(minutes[0]!.points).toHaveLength(24)
+      }
+    })
+
+    test('a late reading makes its hour stale at once, and the hour is told anew, never added to', async () => {
+      const { store, spoil, stale } = openWithRollups()
+      await store.write(day24)
+      await sealAll(store)
+      await spoil(5)
+      await store.write([hourly(5, 3, { observedAt: time + 5 * hourMs + 1 })])
+      expect(stale()).toBe(1)
+      expect(await sumOf(store)).toBe(24 + 3)
+      await sealAll(store)
+      expect(stale()).toBe(0)
+      expect(await sumOf(store)).toBe(24 + 3)
+    })
+
+    test('what is removed goes from the rollups too, whole hours and cut ones', async () => {
+      const { store } = openWithRollups()
+      await store.write([...day24, ...day24.map((each) => ({ ...each, deviceId: 'bin-2' }))])
+      await sealAll(store)
+      await store.remove({ devices: ['bin-1'], from: time + 2 * hourMs + 1, to: time + 9 * hourMs + 700_000 })
+      for (let i = 0; i < 2; i++) {
+        const counts = await store.query({ ...day, aggregate: 'count' })
+        expect(counts.map(({ points }) => points[0]![1])).toEqual([16, 24])
+        await sealAll(store)
+      }
+    })
+
+    test('an hour is told when it has been over for a while, and relied on when InfluxDB had time to keep it', async () => {
+      const { store, stale, pass, spoil } = openWithRollups({ settleMs: 60_000, restMs: 300_000 })
+      await store.write(day24)
+      pass(299_000)
+      await sealAll(store)
+      await spoil(5)
+      pass(1000)
+      await store.seal?.(1000)
+      pass(59_000)
+      await sealAll(store)
+      expect(stale()).toBe(24)
+      await spoil(5)
+      expect(await sumOf(store)).toBe(24)
+      pass(1000)
+      await sealAll(store)
+      expect(stale()).toBe(0)
+      expect(await sumOf(store)).toBe(1023)
+    })
+
+    test('an error of InfluxDB, and a start, put off what was told a moment ago', async () => {
+      const { store, stale, pass, server, reopen } = openWithRollups({ settleMs: 60_000 })
+      await store.write(day24)
+      await store.seal?.(1000)
+      const { write } = server
+      server.write = () => Promise.reject(new Error('engine is closed'))
+      await expect(store.write([reading])).rejects.toThrow('engine is closed')
+      server.write = write
+      pass(60_000)
+      await store.seal?.(1000)
+      expect(stale()).toBe(24)
+      const again = reopen()
+      pass(60_000)
+      await again.seal?.(1000)
+      expect(stale()).toBe(24)
+      pass(60_000)
+      await sealAll(again)
+      expect(stale()).toBe(0)
+    })
+
+    test('when they cannot be told, that is said once, and readings answer', async () => {
+      const troubles: string[] = []
+      const { store, stale, server, pass } = openWithRollups({ onTrouble: (text) => troubles.push(text) })
+      await store.write(day24)
+      const { hours } = server
+      server.hours = { ...hours!, sum: () => Promise.reject(new Error('query timed out')) }
+      for (let i = 0; i < 3; i++) await store.seal?.(1000)
+      expect(troubles).toEqual([expect.stringContaining('query timed out')])
+      expect(await sumOf(store)).toBe(24)
+      server.hours = hours!
+      pass(600_000)
+      await sealAll(store)
+      expect(stale()).toBe(0)
+    })
+
+    test('of a database that was there before only later hours have rollups', async () => {
+      const { store, server, stale } = openWithRollups()
+      await server.prepare()
+      const { quantity, deviceId } = reading
+      await server.write(day24.map((each) => `${quantity},device=${deviceId} value=1 ${each.observedAt}`).join('\n'))
+      await store.write([hourly(5, 3, { observedAt: time + 5 * hourMs + 1 })])
+      expect(stale()).toBe(0)
+      await sealAll(store)
+      expect(await sumOf(store)).toBe(24 + 3)
+    })
   })
 
   test('one that does not answer is told as such', async () => {

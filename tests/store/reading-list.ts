@@ -53,6 +53,21 @@ export function openReadingList() {
         return { deviceId, channel, quantity, points }
       })
     },
+    /** The same with all series of a quantity as one. */
+    queryTogether(asked: SeriesQuery): Series[] {
+      const { channel = '', window, aggregate = 'mean' } = asked
+      const groups = Map.groupBy(this.query({ ...asked, window: undefined }), ({ quantity }) => quantity)
+      const series = [...groups].map(([quantity, each]): Series => {
+        const all = each.flatMap(({ points }) => points).sort(([a], [b]) => a - b)
+        const windows = Map.groupBy(all, ([time]) => windowStart(window!, time))
+        const points = [...windows].map(([start, list]): [number, number] => [
+          start,
+          fold[aggregate](list.map(([, value]) => value)),
+        ])
+        return { deviceId: '', channel, quantity, points }
+      })
+      return series.sort(compareSeries)
+    },
     copy() {
       const other = openReadingList()
       other.write([...readings.values()])

@@ -39,6 +39,7 @@ export function openVictoriaMetrics(url: string): InfluxServer {
     toSeries(metric.__name__!.slice(0, -field.length), metric.device, metric.channel)
 
   return {
+    name: url,
     prepare: async () => false,
     write,
     async listSeries(devices) {
@@ -46,12 +47,15 @@ export function openVictoriaMetrics(url: string): InfluxServer {
       return all.filter(({ deviceId }) => devices === null || devices.includes(deviceId))
     },
     async readPoints(series, { from, to, limit, isDescending = false }) {
-      const found = (await readAll()).find((each) => JSON.stringify(seriesOf(each)) === JSON.stringify(series))
-      const points = (found?.timestamps ?? [])
-        .map((time, i): [number, number] => [time, found!.values[i]!])
-        .filter(([time]) => time >= from && time < to)
-        .sort(([a], [b]) => (isDescending ? b - a : a - b))
-      return points.slice(0, limit)
+      const all = await readAll()
+      return series.map((wanted) => {
+        const found = all.find((each) => JSON.stringify(seriesOf(each)) === JSON.stringify(wanted))
+        const points = (found?.timestamps ?? [])
+          .map((time, i): [number, number] => [time, found!.values[i]!])
+          .filter(([time]) => time >= from && time < to)
+          .sort(([a], [b]) => (isDescending ? b - a : a - b))
+        return points.slice(0, limit)
+      })
     },
     async remove() {
       throw new Problem('store_cannot_remove', 'VictoriaMetrics')
