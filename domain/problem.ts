@@ -41,6 +41,11 @@ export const problems = {
     en: 'The device is already installed during this period',
   },
   not_installed: { status: 409, fr: 'L’appareil n’est pas installé', en: 'The device is not installed' },
+  replay_too_large: {
+    status: 409,
+    fr: 'Trop de relevés tardifs sont arrivés depuis : rejouez une période plus courte, ou jusqu’à maintenant',
+    en: 'Too many late readings arrived since then: replay a shorter span, or up to now',
+  },
   journal_incomplete: {
     status: 409,
     fr: 'Le journal ne garde plus tout ce qui est arrivé depuis cette date',

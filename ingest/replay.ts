@@ -12,6 +12,7 @@ import type { Committer } from './commit.ts'
 import { type Decoded, type DecodeRules, decodeUplinks, noteFrames } from './decode.ts'
 import type { DeviceBook } from './devices.ts'
 import { sameFrameMs } from './frames.ts'
+import { openNewerReadings } from './newer.ts'
 
 /** Which uplinks to decode again: times in UTC epoch ms, null for no bound; a device, or all (null). */
 export type Replay = { id: string; from: number | null; to: number | null; deviceId: string | null; replace: boolean }
@@ -61,6 +62,17 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
   const receivedFrom = replay.replace ? from - maxClockAheadMs : from
   const receivedTo = replay.replace ? Number.MAX_SAFE_INTEGER : to
   const untilSeq = tools.cursor()
+  // With replacement all that arrived since is written again, in order: only what arrives meanwhile is newer.
+  const isNewer = (each: Uplink) =>
+    concerns(each, replay) && (each.seq > untilSeq || (!replay.replace && each.receivedAt >= to))
+  const newer =
+    tools.store.overwrites === true
+      ? openNewerReadings(tools, {
+          afterSeq: replay.replace || replay.to === null ? untilSeq : 0,
+          before: Math.min(to, Date.now()),
+          isNewer,
+        })
+      : null
   const reader = openJournalReader(tools.journalFolder, { afterSeq: 0 })
   try {
     for (let batch = reader.read(uplinksPerStep); batch.length > 0; batch = reader.read(uplinksPerStep)) {
@@ -82,6 +94,7 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
     }
   } finally {
     reader.close()
+    newer?.close()
   }
   yield { ...state, state: 'done', finishedAt: Date.now() }
 
@@ -105,6 +118,10 @@ export async function* runReplay(replay: Replay, tools: ReplayTools): AsyncGener
       const inSpan = each.readings.filter(({ observedAt }) => observedAt >= from && observedAt < to)
       each.isPart = inSpan.length < each.readings.length
       each.readings = inSpan
+    }
+    if (newer !== null) {
+      for await (const _ of newer.readOn()) yield state
+      for (const each of decoded) each.readings = each.readings.filter((reading) => !newer.has(reading))
     }
     const outcome = await tools.committer.commit(decoded)
     state.uplinks += decoded.length

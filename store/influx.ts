@@ -93,7 +93,8 @@ export function openInfluxStore(server: InfluxServer, options: InfluxStoreOption
     if (rollups !== null && cut.from < from) await server.hours?.remove({ devices: devices ?? null, ...cut })
   }
 
-  const store: ReadingStore = { write, query: reader.query, lastBefore, scan, remove, close: async () => {} }
+  const { query } = reader
+  const store: ReadingStore = { write, query, lastBefore, scan, remove, overwrites: true, close: async () => {} }
   if (rollups === null) return store
   return {
     ...store,

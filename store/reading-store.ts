@@ -58,5 +58,10 @@ export type ReadingStore = {
    * of its writer; tells whether there is more to do.
    */
   seal?(forMs?: number): boolean | Promise<boolean>
+  /**
+   * True for a backend that keeps no `seq`: of two writes of a key the later one stands, and who writes older readings
+   * again sees to it that they are not newer ones' end.
+   */
+  readonly overwrites?: true
   close(): Promise<void>
 }

@@ -218,6 +218,20 @@ describe('InfluxDB 1.6', () => {
       expect(await sumOf(store)).toBe(1023)
     })
 
+    test('a reading that comes while its hour is told and not yet relied on is not forgotten', async () => {
+      const { store, stale, pass } = openWithRollups({ settleMs: 60_000 })
+      await store.write(day24)
+      await store.seal?.(1000)
+      await store.write([hourly(5, 3, { observedAt: time + 5 * hourMs + 1 })])
+      pass(60_000)
+      await store.seal?.(1000)
+      expect(stale()).toBe(1)
+      pass(60_000)
+      await sealAll(store)
+      expect(stale()).toBe(0)
+      expect(await sumOf(store)).toBe(24 + 3)
+    })
+
     test('an error of InfluxDB, and a start, put off what was told a moment ago', async () => {
       const { store, stale, pass, server, reopen } = openWithRollups({ settleMs: 60_000 })
       await store.write(day24)
