@@ -111,3 +111,51 @@ export function startFold(window: Window, aggregate: Aggregate): WindowFold {
     finish,
   }
 }
+
+/** Folds points of many series into common windows: each may come at any time. */
+export type SharedFold = {
+  add(time: number, value: number): void
+  /** Takes what the values of a series from `time` on come to, all in one window; not for `first` and `last`. */
+  addAll(time: number, summary: Summary): void
+  /** The windows that hold any, in order. */
+  list(): [time: number, value: number][]
+}
+
+/** Starts folding points of many series into windows; all of those that hold any are kept until they are listed. */
+export function startSharedFold(window: Window, aggregate: Aggregate): SharedFold {
+  const windows = new Map<number, Summary & { firstAt: number; lastAt: number }>()
+  const tell = values[aggregate]
+  let span = { start: 0, end: 0 }
+
+  function find(time: number): number {
+    if (time < span.start || time >= span.end) span = windowAt(window, time)
+    return span.start
+  }
+
+  return {
+    add(time, value) {
+      const start = find(time)
+      const summary = windows.get(start)
+      if (summary === undefined) {
+        windows.set(start, { ...summarize(value), firstAt: time, lastAt: time })
+        return
+      }
+      const { last } = summary
+      addValue(summary, value)
+      if (time < summary.firstAt) {
+        summary.first = value
+        summary.firstAt = time
+      }
+      if (time < summary.lastAt) summary.last = last
+      else summary.lastAt = time
+    },
+    addAll(time, later) {
+      const start = find(time)
+      const summary = windows.get(start)
+      if (summary === undefined) windows.set(start, { ...later, firstAt: time, lastAt: time })
+      else addSummary(summary, later)
+    },
+    list: () =>
+      [...windows].sort(([a], [b]) => a - b).map(([start, summary]): [number, number] => [start, tell(summary)]),
+  }
+}

@@ -1,9 +1,7 @@
-import { type Summary, startFold } from '../domain/aggregate.ts'
+import { startFold, startSharedFold } from '../domain/aggregate.ts'
 import type { Quantity } from '../domain/quantity.ts'
-import { compareSeries, type SeriesKey } from '../domain/reading.ts'
+import { type Aggregate, compareSeries, type SeriesKey } from '../domain/reading.ts'
 import { beginsOnHours, type Window, windowEnd } from '../domain/window.ts'
-import { type Grid, startGrids } from './embedded-grid.ts'
-import { createCells } from './embedded-rollup.ts'
 import { dayMs, hourMs } from './embedded-time.ts'
 import type { InfluxServer, InfluxSpan } from './influx.ts'
 import { clampToInflux } from './influx-line.ts'
@@ -18,6 +16,8 @@ const seriesPerPage = 50
 const fewestHours = 4
 // With more pieces than these the readings themselves are read.
 const mostSpans = 64
+// Windows of series folded together that are held at a time.
+const windowsPerPiece = 8192
 // What spans more windows than these is first asked where its readings begin and end.
 const longWindows = 10_000
 
@@ -116,7 +116,7 @@ export function openInfluxReader(
   }
 
   async function queryTogether(asked: SeriesQuery, series: readonly SeriesKey[]): Promise<Series[]> {
-    const { window, aggregate, limit = Number.POSITIVE_INFINITY } = asked
+    const { window, aggregate = 'mean', limit = Number.POSITIVE_INFINITY } = asked
     if (window === undefined) throw new TypeError('series are folded together by windows')
     const answer: Series[] = []
     let left = limit
@@ -125,12 +125,11 @@ export function openInfluxReader(
       const points: Series['points'] = []
       const range = await findExtent(members, { from: goOnFrom(asked, key), to: asked.to }, window)
       for (let at: number | null = range.from; at !== null && at < range.to && points.length < left; ) {
-        const grid: Grid = startGrids(window, aggregate, at, range.to).next().value!
-        await fillGrid(grid, members, window)
-        const found = grid.list()
+        const to = Math.min(range.to, windowEnd(window, at + windowsPerPiece * lengthOf(window)))
+        const found = await foldTogether(members, { from: at, to }, window, aggregate)
         for (const point of found) points.push(point)
         // Years without readings are passed over at once.
-        at = found.length > 0 ? grid.to : await findFirst(members, { from: grid.to, to: range.to })
+        at = found.length > 0 ? to : await findFirst(members, { from: to, to: range.to })
       }
       if (points.length > left) points.length = left
       if (points.length > 0) answer.push({ ...key, points })
@@ -140,16 +139,21 @@ export function openInfluxReader(
     return answer.sort(compareSeries)
   }
 
-  async function fillGrid(grid: Grid, members: readonly SeriesKey[], window: Window) {
-    const { quantity } = members[0]!
-    for (const part of splitRange(quantity, grid, window)) {
-      if (part.isHours && grid.reads !== 'points')
-        await readMany(members, part, server.hours!.read, (points) => addHours(grid, points))
+  async function foldTogether(members: readonly SeriesKey[], range: Range, window: Window, aggregate: Aggregate) {
+    const fold = startSharedFold(window, aggregate)
+    // Of two series, which one was first in an hour only their readings tell.
+    const takesHours = aggregate !== 'first' && aggregate !== 'last'
+    for (const part of splitRange(members[0]!.quantity, range, window)) {
+      if (part.isHours && takesHours)
+        await readMany(members, part, server.hours!.read, (hours) => {
+          for (const [time, summary] of hours) fold.addAll(time, summary)
+        })
       else
         await readMany(members, part, server.readPoints, (points) => {
-          for (const [time, value] of points) grid.add(time, value)
+          for (const [time, value] of points) fold.add(time, value)
         })
     }
+    return fold.list()
   }
 
   /** Reads many series of one quantity, some at a time; those with more than a page go on alone. */
@@ -215,20 +219,6 @@ async function* turnPages<Value>(
     if (page.length < size) return
     left -= page.length
     start = page.at(-1)![0] + 1
-  }
-}
-
-const cells = createCells()
-
-function addHours(grid: Grid, hours: readonly [time: number, Summary][]) {
-  for (const [time, { count, sum, min, max }] of hours) {
-    const dayStart = Math.floor(time / dayMs) * dayMs
-    const hour = (time - dayStart) / hourMs
-    cells.counts[hour] = count
-    cells.sums[hour] = sum
-    cells.mins[hour] = min
-    cells.maxs[hour] = max
-    grid.addHours(dayStart, cells, 1 << hour)
   }
 }
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { startFold } from '../../domain/aggregate.ts'
+import { startFold, startSharedFold } from '../../domain/aggregate.ts'
 import { type Aggregate, aggregates } from '../../domain/reading.ts'
 import { parseWindow, type Window, windowStart } from '../../domain/window.ts'
 
@@ -83,4 +83,25 @@ test('a window that is over is told before the last point', () => {
 
 test('no points give no windows', () => {
   expect(fold([], parseWindow('1d', 'Europe/Paris')!, 'mean')).toEqual([])
+})
+
+test('a shared fold takes points in any order, and tells what a fold of them in order tells', () => {
+  const distinct = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 40 * 60_000 }), fc.integer({ min: -9, max: 9 })), {
+    selector: ([time]) => time,
+    maxLength: 40,
+  })
+  fc.assert(
+    fc.property(distinct, fc.constantFrom(...aggregates), (given, aggregate) => {
+      const window = parseWindow('10m')!
+      const shared = startSharedFold(window, aggregate)
+      for (const [time, value] of given) shared.add(time, value)
+      expect(shared.list()).toEqual(
+        fold(
+          given.toSorted(([a], [b]) => a - b),
+          window,
+          aggregate,
+        ),
+      )
+    }),
+  )
 })
