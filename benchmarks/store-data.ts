@@ -165,5 +165,16 @@ export function listQuestions(data: DataSet): Question[] {
     { name: 'a day of one series', of: 'one', quantity, from: middle, to: middle + dayMs, ask: 'points' },
     { name: 'hourly means of one series', of: 'one', quantity, from, to, ...hourly, aggregate: 'mean' },
     { name: 'hourly sums of all devices', of: 'all', quantity, from, to, ...hourly, aggregate: 'sum' },
+    // No window of whole hours: the embedded store reads blocks, where hours are told by its rollups.
+    {
+      name: 'half-hourly sums of all devices',
+      of: 'all',
+      quantity,
+      from,
+      to,
+      ask: 'windows',
+      windowMs: 1_800_000,
+      aggregate: 'sum',
+    },
   ]
 }

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import type { Reading } from '../domain/reading.ts'
-import { parseWindow } from '../domain/window.ts'
-import { openEmbeddedStore } from '../store/embedded.ts'
-import { openSqlite } from '../store/sqlite.ts'
 import {
   deviceName,
   endOf,
@@ -16,15 +14,24 @@ import {
   makeRandom,
   measured,
   planData,
-  type Question,
   type Values,
 } from './store-data.ts'
+import { openAsker } from './stores/asker.ts'
+import { startInfluxStore } from './stores/influxdb.ts'
+import { startParvisHistory, startParvisStore } from './stores/parvis.ts'
+import type { StoreSubject } from './stores/subject.ts'
+import { startVictoriaStore } from './stores/victoria-metrics.ts'
+import { readCpuSeconds } from './support/cpu.ts'
+import { describeDisk } from './support/disk.ts'
+import { median, type Row, report, round } from './support/report.ts'
 
 /*
- * The embedded reading store, three times: `fresh` readings appended in batches as they arrive, each in a commit of its
- * own, and sealed day by day as the days go by; `history` laid straight into blocks, one device after another; both then
- * answer the questions of the data set. Options: --readings N (20,000,000), --days N (30), --batch N, --values city or
- * noise, --only fresh or history, --json. A year of 2,000 devices is --only history --days 365 --readings 280000000.
+ * The embedded reading store beside InfluxDB 1.6 and VictoriaMetrics: the same readings, appended as they arrive, each
+ * batch in a commit of its own, while another process reads; then what is past, device by device; and the questions of the
+ * data set. The stores take turns, a leg each, over servers of their own that are idle meanwhile.
+ *
+ * Options: --readings N (20,000,000), --days N (30), --batch N (4000), --legs N (3), --values city or noise, --only with
+ * names of stores, --past S (the share of the past that the others are given, 0.2), --json.
  */
 
 const { values: options } = parseArgs({
@@ -32,173 +39,179 @@ const { values: options } = parseArgs({
     readings: { type: 'string', default: '20000000' },
     days: { type: 'string', default: '30' },
     batch: { type: 'string', default: '4000' },
+    legs: { type: 'string', default: '3' },
     values: { type: 'string', default: 'city' },
-    only: { type: 'string', default: '' },
+    only: { type: 'string', default: 'parvis,influxdb,victoriametrics' },
+    past: { type: 'string', default: '0.2' },
     json: { type: 'boolean', default: false },
   },
 })
 const data = planData(Number(options.readings), { days: Number(options.days), values: options.values as Values })
-const { devices } = data
-const dayMs = 86_400_000
-const repeats = 100
+const total = data.devices * data.rounds * measured.length
+const legs = Number(options.legs)
+const timesOfOne = 60
+const timesOfAll = 9
 
-type Row = Record<string, string | number>
+type Start = (folder: string) => StoreSubject | Promise<StoreSubject>
+type Contestant = { name: string; fresh: Start; past: Start; share: number }
+const contestants: Contestant[] = [
+  { name: 'parvis', fresh: startParvisStore, past: startParvisHistory, share: 1 },
+  { name: 'influxdb', fresh: startInfluxStore, past: startInfluxStore, share: Number(options.past) },
+  { name: 'victoriametrics', fresh: startVictoriaStore, past: startVictoriaStore, share: Number(options.past) },
+].filter(({ name }) => options.only.split(',').includes(name))
 
-/** The median time of a question, in milliseconds. */
-async function timeQuestion(ask: (device: string) => Promise<unknown>, times = repeats): Promise<number> {
-  const random = makeRandom(2)
-  const taken: number[] = []
-  for (let i = 0; i < times; i++) {
-    const device = deviceName(Math.floor(random() * devices))
-    const begun = performance.now()
-    await ask(device)
-    taken.push(performance.now() - begun)
-  }
-  return round(taken.sort((a, b) => a - b)[times >> 1]!)
+/** What was measured, by its name and the store's; the figures of a store are those of its legs. */
+const figures = new Map<string, Map<string, number[]>>()
+function note(measure: string, store: string, value: number) {
+  const ofMeasure = figures.get(measure) ?? new Map<string, number[]>()
+  figures.set(measure, ofMeasure)
+  ofMeasure.set(store, [...(ofMeasure.get(store) ?? []), value])
 }
 
-/** Times that are spent on the store alone: the data set is made in between. */
-function startWatch() {
-  let ms = 0
+type Writing = {
+  subject: StoreSubject
+  batches: Generator<Reading[]>
+  total: number
+  written: number
+  cpuBefore: number
+}
+
+async function startWriting(start: Start, folder: string, batches: Generator<Reading[]>, total: number) {
+  mkdirSync(folder, { recursive: true })
+  const subject = await start(folder)
+  return { subject, batches, total, written: 0, cpuBefore: 0 }
+}
+
+/** Writes a leg's share of the batches; what makes and prepares them is not timed. */
+async function writeLeg(writing: Writing, leg: number, way: 'fresh' | 'past'): Promise<void> {
+  const { subject, batches, total } = writing
+  const isOwn = subject.pids.includes(process.pid)
+  const begun = writing.written
+  const cpuBefore = isOwn ? 0 : readCpuSeconds(subject.pids)
+  let writeMs = 0
+  let tidyMs = 0
   let cpuUs = 0
-  return {
-    async time<Result>(work: () => Promise<Result> | Result): Promise<Result> {
-      const cpu = process.cpuUsage()
-      const begun = performance.now()
-      const result = await work()
-      ms += performance.now() - begun
-      const { user, system } = process.cpuUsage(cpu)
-      cpuUs += user + system
-      return result
-    },
-    rate: (count: number) => ({ perS: Math.round((count / ms) * 1000), cpuUs: round(cpuUs / count) }),
+  async function time(work: () => Promise<void>): Promise<number> {
+    const cpu = process.cpuUsage()
+    const at = performance.now()
+    await work()
+    const { user, system } = process.cpuUsage(cpu)
+    cpuUs += user + system
+    return performance.now() - at
   }
+  const end = (total * (leg + 1)) / legs
+  while (writing.written < end) {
+    const { value: batch, done } = batches.next()
+    if (done === true) break
+    const prepared = subject.prepare(batch)
+    writeMs += await time(() => subject.write(prepared))
+    tidyMs += await time(() => subject.tidy(batch))
+    writing.written += batch.length
+  }
+  const rows = writing.written - begun
+  note(`${way}: readings/s`, subject.name, (rows / writeMs) * 1000)
+  if (tidyMs > 1000) note(`${way}: readings/s, sealing included`, subject.name, (rows / (writeMs + tidyMs)) * 1000)
+  if (!isOwn) cpuUs = (readCpuSeconds(subject.pids) - cpuBefore) * 1e6
+  note(`${way}: CPU us a reading`, subject.name, cpuUs / rows)
 }
 
-async function runFresh(database: DatabaseSync): Promise<Row> {
-  let now = data.from
-  const store = openEmbeddedStore(database, { now: () => now })
-  const appending = startWatch()
-  const sealing = startWatch()
-  let rows = 0
-  let nextPass = data.from
-  async function sealPast() {
-    await sealing.time(() => {
-      while (store.seal!(10));
-    })
-    nextPass = now + dayMs / 4
-  }
-  for (const batch of makeArrivals(data, Number(options.batch))) {
-    await appending.time(() => store.write(batch))
-    rows += batch.length
-    now = batch.at(-1)!.receivedAt
-    if (now >= nextPass) await sealPast()
-  }
-  now = endOf(data) + 10 * dayMs
-  await sealPast()
-  return { way: 'fresh', ...describeSpeed(rows, appending), 'sealed rows/s': sealing.rate(rows).perS }
+/** Lets another process read while `work` is done. */
+async function whileReading(subject: StoreSubject, work: () => Promise<void>): Promise<void> {
+  const program = join(import.meta.dirname, 'stores', 'reader.ts')
+  const child = spawn(process.execPath, [program, JSON.stringify({ place: subject.place, data })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  await lines.next()
+  await work()
+  child.kill('SIGTERM')
+  const told = await lines.next()
+  await ended
+  const { answers, medianMs } = JSON.parse(told.value ?? '{"answers":0,"medianMs":0}') as Record<string, number>
+  if (answers === 0) throw new Error(`nobody could read from ${subject.name} while it was written`)
+  note('another process reads a day of one series meanwhile, ms', subject.name, medianMs!)
 }
 
-async function runHistory(database: DatabaseSync): Promise<Row> {
-  const store = openEmbeddedStore(database)
-  const laying = startWatch()
-  let rows = 0
-  for (const batch of makeHistory(data)) {
-    await laying.time(() => store.write(batch))
-    rows += batch.length
+async function checkCount({ subject }: Writing): Promise<void> {
+  const asker = openAsker(subject.place, data.devices)
+  const found = await asker.count('temperature', data.from, endOf(data))
+  asker.close()
+  const expected = data.devices * data.rounds
+  if (found !== expected) throw new Error(`${subject.name} holds ${found} temperatures, not ${expected}`)
+}
+
+async function askQuestions(writings: readonly Writing[]): Promise<void> {
+  const askers = writings.map(({ subject }) => ({ subject, asker: openAsker(subject.place, data.devices) }))
+  for (const question of listQuestions(data)) {
+    const random = makeRandom(2)
+    const times = question.of === 'one' ? timesOfOne : timesOfAll
+    const taken = askers.map((): number[] => [])
+    for (let i = 0; i < times; i++) {
+      const device = deviceName(Math.floor(random() * data.devices))
+      const counts = new Set<number>()
+      for (const [j, { asker }] of askers.entries()) {
+        const begun = performance.now()
+        counts.add(await asker.ask(question, device))
+        taken[j]!.push(performance.now() - begun)
+      }
+      if (Math.max(...counts) - Math.min(...counts) > 1)
+        throw new Error(`${question.name}: ${[...counts].join(', ')} points`)
+    }
+    for (const [j, { subject }] of askers.entries()) note(`${question.name}, ms`, subject.name, median(taken[j]!)!)
   }
-  return { way: 'history', ...describeSpeed(rows, laying) }
+  for (const { asker } of askers) asker.close()
 }
 
-function describeSpeed(rows: number, watch: ReturnType<typeof startWatch>): Row {
-  const { perS, cpuUs } = watch.rate(rows)
-  return { readings: rows, 'rows/s': perS, 'CPU us/row': cpuUs }
-}
-
-/** Bytes a reading: of the whole file, and of what is in use of it; the rest is free for what comes. */
-function describeSize(database: DatabaseSync, path: string, rows: number): Row {
-  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  const read = (sql: string) => Object.values(database.prepare(sql).get()!)[0] as number
-  const used = (read('PRAGMA page_count') - read('PRAGMA freelist_count')) * read('PRAGMA page_size')
-  const bytes = (table: string) => read(`SELECT total(length(data)) FROM ${table}`)
-  return {
-    'bytes/reading': round(used / rows),
-    'of the file': round(statSync(path).size / rows),
-    'in blocks': round(bytes('blocks') / rows),
-    'in rollups': round(bytes('rollups') / rows),
-  }
-}
-
-async function askQuestions(path: string): Promise<Row> {
-  // As the API asks: from a connection of its own, that only reads.
-  const database = openSqlite(path, { readOnly: true })
-  const store = openEmbeddedStore(database, { readOnly: true })
-  const everyone = Array.from({ length: devices }, (_, i) => deviceName(i))
-  const answers: Row = {}
-  for (const question of listQuestions(data))
-    answers[`${question.name}, ms`] = await timeQuestion(
-      (device) => ask(question, question.of === 'one' ? [device] : everyone),
-      question.of === 'one' ? repeats : 5,
+async function measureFresh(folder: string): Promise<void> {
+  const writings: Writing[] = []
+  for (const { name, fresh } of contestants)
+    writings.push(
+      await startWriting(fresh, join(folder, `${name}-fresh`), makeArrivals(data, Number(options.batch)), total),
     )
-  const { from, to, quantity } = listQuestions(data)[3]!
-  // A window that is no whole hour cannot be told by the rollups.
-  const window = parseWindow('30m')!
-  answers['half-hourly sums of all, ms'] = await timeQuestion(
-    () => store.query({ devices: everyone, quantity, from, to, window, aggregate: 'sum', together: true }),
-    3,
-  )
-  const day = parseWindow('1d', 'Europe/Paris')!
-  answers['civil days of one series, ms'] = await timeQuestion((device) =>
-    store.query({ devices: [device], quantity, from: data.from, to, window: day }),
-  )
-  const begun = performance.now()
-  let count = 0
-  for await (const _ of store.scan({ from: data.from, to: data.from + 2 * dayMs })) count++
-  answers['scan rows/s'] = Math.round((count / (performance.now() - begun)) * 1000)
-  database.close()
-  return answers
-
-  async function ask(question: Question, devices: string[]): Promise<unknown> {
-    const { quantity, from, to } = question
-    if (question.ask === 'latest') return readLatest(devices, to)
-    if (question.ask === 'points') return store.query({ devices, quantity, from, to })
-    const window = { kind: 'fixed', ms: question.windowMs } as const
-    const together = question.of === 'all'
-    return store.query({ devices, quantity, from, to, window, aggregate: question.aggregate, together })
+  for (let leg = 0; leg < legs; leg++)
+    for (const writing of writings) await whileReading(writing.subject, () => writeLeg(writing, leg, 'fresh'))
+  for (const { subject } of writings) {
+    await subject.settle()
+    note('bytes a reading, sealed', subject.name, (await subject.countBytes()) / total)
   }
-
-  async function readLatest(devices: string[], to: number) {
-    const found: (Reading | null)[] = []
-    for (const deviceId of devices)
-      for (const quantity of measured) found.push(await store.lastBefore({ deviceId, channel: '', quantity }, to))
-    return found
-  }
+  for (const writing of writings) await checkCount(writing)
+  await askQuestions(writings)
+  for (const { subject } of writings) await subject.stop()
 }
 
+async function measurePast(folder: string): Promise<void> {
+  const writings: Writing[] = []
+  for (const { name, past, share } of contestants)
+    writings.push(await startWriting(past, join(folder, `${name}-past`), makeHistory(data), total * share))
+  for (let leg = 0; leg < legs; leg++) for (const writing of writings) await writeLeg(writing, leg, 'past')
+  for (const { subject } of writings) await subject.stop()
+}
+
+const disk = await describeDisk()
 const folder = mkdtempSync(join(tmpdir(), 'parvis-benchmark-'))
-const rows: Row[] = []
 try {
-  for (const [way, run] of Object.entries({ fresh: runFresh, history: runHistory })) {
-    if (options.only !== '' && options.only !== way) continue
-    const path = join(folder, `${way}.sqlite`)
-    const database = openSqlite(path)
-    const row = await run(database)
-    Object.assign(row, describeSize(database, path, Number(row.readings)))
-    Object.assign(row, await askQuestions(path))
-    rows.push(row)
-    database.close()
-    rmSync(path)
-  }
+  await measureFresh(folder)
+  await measurePast(folder)
 } finally {
-  rmSync(folder, { recursive: true })
-}
-const machine = `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`
-if (options.json) console.log(JSON.stringify({ machine, date: new Date().toISOString(), values: data.values, rows }))
-else {
-  console.log(`${machine}, ${new Date().toISOString()}, values: ${data.values}`)
-  for (const row of rows) console.table(row)
+  rmSync(folder, { recursive: true, force: true })
 }
 
-function round(value: number): number {
-  return Number(value.toPrecision(3))
+const rows: Row[] = []
+for (const [measure, ofStore] of figures) {
+  const row: Row = { measured: measure }
+  for (const [store, values] of ofStore) row[store] = round(median(values)!)
+  const [ours, theirs] = ['Parvis', 'InfluxDB 1.6'].map((store) => median(ofStore.get(store) ?? []))
+  row['Parvis : InfluxDB'] = ours == null || theirs == null ? null : `${round(ours / theirs)} x`
+  rows.push(row)
 }
+const notes = [
+  `${total.toLocaleString('en')} readings of ${data.devices} devices over ${data.days} days, values: ${data.values}.`,
+  disk,
+]
+report({
+  name: 'store',
+  rows,
+  notes,
+  runs: Object.fromEntries([...figures].map(([name, of]) => [name, Object.fromEntries(of)])),
+})

@@ -4,8 +4,8 @@ import { ensureDebianPackage } from '../../tests/support/debian.ts'
 import { freePort } from '../../tests/support/platform.ts'
 import { startProgram } from '../support/program.ts'
 
-/** Debian's InfluxDB 1.6 with its own defaults, over a folder, with an empty database. */
-export async function startInfluxDb(folder: string, database = 'city') {
+/** Debian's InfluxDB 1.6 with its own defaults but for what is given of [data], over a folder, with an empty database. */
+export async function startInfluxDb(folder: string, database = 'city', settings: Record<string, string> = {}) {
   const command = await ensureDebianPackage('influxdb', 'influxd')
   const port = await freePort()
   const config = join(folder, 'influxdb.conf')
@@ -19,6 +19,9 @@ bind-address = "127.0.0.1:${await freePort()}"
 [data]
   dir = "${folder}/data"
   wal-dir = "${folder}/wal"
+${Object.entries(settings)
+  .map(([name, value]) => `  ${name} = "${value}"`)
+  .join('\n')}
 [http]
   bind-address = "127.0.0.1:${port}"
   log-enabled = false

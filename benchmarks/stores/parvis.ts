@@ -1,0 +1,70 @@
+import { statSync } from 'node:fs'
+import type { Reading } from '../../domain/reading.ts'
+import { openEmbeddedStore } from '../../store/embedded.ts'
+import { ingestFile, openIngestFile } from '../../store/ingest-file.ts'
+import { openLatest } from '../../store/latest.ts'
+import type { StoreSubject } from './subject.ts'
+
+const dayMs = 86_400_000
+
+/**
+ * The embedded store in ingest's file, written as ingest does: readings and the latest of their series in one commit. Days
+ * are sealed as they go by, by the times of reception; the time that this takes is told apart.
+ */
+export function startParvisStore(folder: string): StoreSubject {
+  const database = openIngestFile(folder)
+  let now = 0
+  const store = openEmbeddedStore(database, { now: () => now })
+  const latest = openLatest(database)
+  let nextPass = 0
+
+  async function sealPast() {
+    while (store.seal!(10));
+    nextPass = now + dayMs / 4
+  }
+
+  return {
+    name: 'Parvis',
+    place: { kind: 'parvis', folder },
+    pids: [process.pid],
+    prepare: (batch) => batch,
+    async write(batch) {
+      const readings = batch as readonly Reading[]
+      database.exec('BEGIN IMMEDIATE')
+      await store.write(readings)
+      latest.move(readings)
+      database.exec('COMMIT')
+    },
+    async tidy(batch) {
+      now = Math.max(now, batch.at(-1)!.receivedAt)
+      if (now >= nextPass) await sealPast()
+    },
+    async settle() {
+      now += 10 * dayMs
+      await sealPast()
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    },
+    countBytes: async () => statSync(ingestFile(folder)).size,
+    async stop() {
+      database.close()
+    },
+  }
+}
+
+/** The same, for what is past: no day is fresh. */
+export function startParvisHistory(folder: string): StoreSubject {
+  const subject = startParvisStore(folder)
+  const database = openIngestFile(folder)
+  const store = openEmbeddedStore(database)
+  return {
+    ...subject,
+    async write(batch) {
+      await store.write(batch as readonly Reading[])
+    },
+    async tidy() {},
+    async stop() {
+      database.close()
+      await subject.stop()
+    },
+  }
+}
