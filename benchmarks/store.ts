@@ -50,7 +50,7 @@ const data = planData(Number(options.readings), { days: Number(options.days), va
 const total = data.devices * data.rounds * measured.length
 const legs = Number(options.legs)
 const timesOfOne = 60
-const timesOfAll = 9
+const timesOfAll = 5
 
 type Start = (folder: string) => StoreSubject | Promise<StoreSubject>
 type Contestant = { name: string; fresh: Start; past: Start; share: number }

@@ -88,6 +88,8 @@ const steps: readonly ((database: DatabaseSync) => void)[] = [
     gatherLatest(database)
     carryReadingsOver(database)
   },
+  // The schema makes what is new.
+  () => {},
 ]
 
 /** The version of the file that this program reads and writes. */

@@ -5,7 +5,8 @@ import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
 /*
  * The newest reading of every series, in one row for a device's channel: whoever asks for a whole city reads a fourth of
  * the rows. `quantities` are those that there are, in order, between spaces; `data` holds of each its value, observedAt,
- * receivedAt and seq, as little-endian doubles.
+ * receivedAt and seq, as little-endian doubles. `latest_revision` holds a token that changes with them, so that a writer
+ * knows whether what it remembers is true.
  */
 export const latestSchema = `
   CREATE TABLE IF NOT EXISTS latest (
@@ -15,89 +16,160 @@ export const latestSchema = `
     data BLOB NOT NULL,
     PRIMARY KEY (device_id, channel)
   ) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS latest_revision (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    token INTEGER NOT NULL
+  ) STRICT;
+  INSERT OR IGNORE INTO latest_revision (id, token) VALUES (1, 0);
 `
 
 const bytesEach = 4 * 8
+// Channels that a writer remembers, a few hundred bytes each; past it the longest remembered is read again.
+const maxKnownChannels = 50_000
 
 type Told = Pick<Reading, 'value' | 'observedAt' | 'receivedAt' | 'seq'>
-type Entry = Told & { quantity: Quantity }
-type Stored = { quantities: string; data: Uint8Array }
+/** A row as the writer remembers it; `isStored`: there is one, of the same quantities. */
+type Row = {
+  deviceId: string
+  channel: string
+  names: Quantity[]
+  data: DataView<ArrayBuffer>
+  isStored: boolean
+  isChanged: boolean
+}
 
 /** The writing half; it joins the transaction of the caller. */
 export function openLatest(database: DatabaseSync) {
+  const readToken = database.prepare('SELECT token FROM latest_revision')
+  const writeToken = database.prepare('UPDATE latest_revision SET token = ?')
   const read = database.prepare('SELECT quantities, data FROM latest WHERE device_id = ? AND channel = ?')
   const put = database.prepare(`
     INSERT INTO latest (device_id, channel, quantities, data) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET quantities = excluded.quantities, data = excluded.data`)
+  const change = database.prepare('UPDATE latest SET data = ? WHERE device_id = ? AND channel = ?')
   const drop = database.prepare('DELETE FROM latest WHERE device_id = ? AND channel = ?')
-  const all = database.prepare('SELECT device_id AS deviceId, channel, quantities, data FROM latest')
+  const names = database.prepare('SELECT device_id AS deviceId, channel FROM latest')
+  const known = new Map<string, Map<string, Row>>()
+  let count = 0
+  let token: number | null = null
+  let changed: Row[] = []
 
-  function entriesOf(deviceId: string, channel: string): Entry[] {
-    const stored = read.get(deviceId, channel) as Stored | undefined
-    return stored === undefined ? [] : readEntries(stored)
+  // What is remembered of a transaction that was rolled back, or before another one wrote, is forgotten.
+  function begin() {
+    const found = (readToken.get() as { token: number }).token
+    if (found !== token) known.clear()
+    if (known.size === 0) count = 0
+    token = found
+    changed = []
   }
 
-  function write(deviceId: string, channel: string, entries: readonly Entry[]) {
-    if (entries.length === 0) drop.run(deviceId, channel)
-    else put.run(deviceId, channel, entries.map((each) => each.quantity).join(' '), writeData(entries))
+  function end() {
+    for (const row of changed) {
+      const { deviceId, channel, names, data, isStored } = row
+      const bytes = new Uint8Array(data.buffer)
+      if (names.length === 0) drop.run(deviceId, channel)
+      else if (isStored) change.run(bytes, deviceId, channel)
+      else put.run(deviceId, channel, names.join(' '), bytes)
+      row.isStored = names.length > 0
+      row.isChanged = false
+    }
+    if (changed.length === 0) return
+    token = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
+    writeToken.run(token)
+  }
+
+  function find(deviceId: string, channel: string): Row {
+    const row = known.get(deviceId)?.get(channel)
+    if (row !== undefined) return row
+    const stored = read.get(deviceId, channel) as { quantities: string; data: Uint8Array } | undefined
+    const bytes = stored === undefined ? new Uint8Array(0) : Uint8Array.from(stored.data)
+    const names = stored === undefined ? [] : [...namesOf(stored.quantities)]
+    const data = new DataView(bytes.buffer)
+    const made: Row = { deviceId, channel, names, data, isStored: stored !== undefined, isChanged: false }
+    if (count++ >= maxKnownChannels) known.delete(known.keys().next().value!)
+    const ofDevice = known.get(deviceId)
+    if (ofDevice === undefined) known.set(deviceId, new Map([[channel, made]]))
+    else ofDevice.set(channel, made)
+    return made
+  }
+
+  function note(row: Row) {
+    if (!row.isChanged) changed.push(row)
+    row.isChanged = true
+  }
+
+  function set(row: Row, quantity: Quantity, reading: Told) {
+    let i = row.names.indexOf(quantity)
+    if (i < 0) i = addQuantity(row, quantity)
+    writeEntry(row.data, i, reading)
+    note(row)
   }
 
   /** Moves latest to what is newer among some readings; of equal times the later uplink counts. */
   function move(readings: readonly Reading[]) {
-    const channels = new Map<string, Reading[]>()
-    let last: Reading | undefined
-    let list: Reading[] = []
+    begin()
+    let row: Row | undefined
     for (const each of readings) {
-      if (each.deviceId !== last?.deviceId || each.channel !== last.channel) {
-        const key = `${each.deviceId}\n${each.channel}`
-        list = channels.get(key) ?? []
-        if (list.length === 0) channels.set(key, list)
-        last = each
+      const { deviceId, channel, quantity, observedAt, seq } = each
+      if (deviceId !== row?.deviceId || channel !== row.channel) row = find(deviceId, channel)
+      const i = row.names.indexOf(quantity)
+      if (i >= 0) {
+        const before = row.data.getFloat64(i * bytesEach + 8, true)
+        if (observedAt < before || (observedAt === before && seq < row.data.getFloat64(i * bytesEach + 24, true)))
+          continue
       }
-      list.push(each)
+      set(row, quantity, each)
     }
-    for (const ofChannel of channels.values()) moveChannel(ofChannel)
-  }
-
-  function moveChannel(readings: readonly Reading[]) {
-    const { deviceId, channel } = readings[0]!
-    const entries = entriesOf(deviceId, channel)
-    let hasChanged = false
-    for (const { quantity, value, observedAt, receivedAt, seq } of readings) {
-      const at = entries.findIndex((each) => each.quantity === quantity)
-      const known = entries[at]
-      if (
-        known !== undefined &&
-        (observedAt < known.observedAt || (observedAt === known.observedAt && seq < known.seq))
-      )
-        continue
-      const entry = { quantity, value, observedAt, receivedAt, seq }
-      if (known === undefined) insert(entries, entry)
-      else entries[at] = entry
-      hasChanged = true
-    }
-    if (hasChanged) write(deviceId, channel, entries)
+    end()
   }
 
   /** Says what the newest reading of a series is, or that there is none. */
   function replace({ deviceId, channel, quantity }: SeriesKey, reading: Told | null) {
-    const others = entriesOf(deviceId, channel).filter((each) => each.quantity !== quantity)
-    if (reading === null) return write(deviceId, channel, others)
-    const { value, observedAt, receivedAt, seq } = reading
-    insert(others, { quantity, value, observedAt, receivedAt, seq })
-    write(deviceId, channel, others)
+    begin()
+    const row = find(deviceId, channel)
+    if (reading !== null) set(row, quantity, reading)
+    else if (removeQuantities(row, (name) => name === quantity)) note(row)
+    end()
   }
 
   /** Forgets what was observed before a time, UTC epoch ms. */
   function forget(before: number) {
-    for (const { deviceId, channel, ...stored } of all.all() as ({ deviceId: string; channel: string } & Stored)[]) {
-      const entries = readEntries(stored)
-      const left = entries.filter((each) => each.observedAt >= before)
-      if (left.length < entries.length) write(deviceId, channel, left)
+    begin()
+    for (const { deviceId, channel } of names.all() as { deviceId: string; channel: string }[]) {
+      const row = find(deviceId, channel)
+      if (removeQuantities(row, (_, i) => row.data.getFloat64(i * bytesEach + 8, true) < before)) note(row)
     }
+    end()
   }
 
   return { move, replace, forget }
+}
+
+/** Makes room for one more quantity in a row, in order, and answers its place. */
+function addQuantity(row: Row, quantity: Quantity): number {
+  const after = row.names.findIndex((name) => name > quantity)
+  const i = after < 0 ? row.names.length : after
+  const old = new Uint8Array(row.data.buffer)
+  const bytes = new Uint8Array(old.length + bytesEach)
+  bytes.set(old.subarray(0, i * bytesEach))
+  bytes.set(old.subarray(i * bytesEach), (i + 1) * bytesEach)
+  row.names.splice(i, 0, quantity)
+  row.data = new DataView(bytes.buffer)
+  row.isStored = false
+  return i
+}
+
+/** Takes quantities out of a row; tells whether there were any. */
+function removeQuantities(row: Row, isGone: (name: Quantity, i: number) => boolean): boolean {
+  const left = [...row.names.keys()].filter((i) => !isGone(row.names[i]!, i))
+  if (left.length === row.names.length) return false
+  const bytes = new Uint8Array(left.length * bytesEach)
+  for (const [at, i] of left.entries())
+    bytes.set(new Uint8Array(row.data.buffer, i * bytesEach, bytesEach), at * bytesEach)
+  row.names = left.map((i) => row.names[i]!)
+  row.data = new DataView(bytes.buffer)
+  row.isStored = false
+  return true
 }
 
 const latestOfDevices = `
@@ -148,18 +220,7 @@ export function gatherLatest(database: DatabaseSync): void {
   database.exec('DROP TABLE latest_of_series')
 }
 
-/** Puts a series in its place. */
-function insert(entries: Entry[], entry: Entry): void {
-  const at = entries.findIndex((each) => each.quantity > entry.quantity)
-  entries.splice(at < 0 ? entries.length : at, 0, entry)
-}
-
-function readEntries({ quantities, data }: Stored): Entry[] {
-  const view = new DataView(data.buffer, data.byteOffset)
-  return namesOf(quantities).map((quantity, i) => readEntry(view, i, quantity))
-}
-
-function readEntry(view: DataView, i: number, quantity: Quantity): Entry {
+function readEntry(view: DataView, i: number, quantity: Quantity): Told & { quantity: Quantity } {
   const at = i * bytesEach
   return {
     quantity,
@@ -170,16 +231,12 @@ function readEntry(view: DataView, i: number, quantity: Quantity): Entry {
   }
 }
 
-function writeData(entries: readonly Entry[]): Uint8Array {
-  const data = new Uint8Array(entries.length * bytesEach)
-  const view = new DataView(data.buffer)
-  for (const [i, { value, observedAt, receivedAt, seq }] of entries.entries()) {
-    view.setFloat64(i * bytesEach, value, true)
-    view.setFloat64(i * bytesEach + 8, observedAt, true)
-    view.setFloat64(i * bytesEach + 16, receivedAt, true)
-    view.setFloat64(i * bytesEach + 24, seq, true)
-  }
-  return data
+function writeEntry(view: DataView, i: number, { value, observedAt, receivedAt, seq }: Told): void {
+  const at = i * bytesEach
+  view.setFloat64(at, value, true)
+  view.setFloat64(at + 8, observedAt, true)
+  view.setFloat64(at + 16, receivedAt, true)
+  view.setFloat64(at + 24, seq, true)
 }
 
 // Devices of one model tell the same quantities: few texts are ever seen.
