@@ -30,7 +30,7 @@ export const energyWater: DashboardDefinition = {
       title: 'Tension',
       view: 'timeseries',
       query: { from: 'influxdb', quantity: 'voltage', fold: 'mean' },
-      // EN 50160: 230 V, plus or minus 10 %.
+      // EN 50160: 230 V, plus or minus 10 %, for 95 % of a week's means of ten minutes.
       steps: [
         [null, 'red'],
         [207, 'green'],

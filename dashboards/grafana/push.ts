@@ -156,8 +156,8 @@ const refusals: Readonly<Record<number, { fr: string; en: string }>> = {
     en: 'the service account of the token must have the role Admin',
   },
   404: {
-    fr: 'il n’y a pas de Grafana (9.1 ou plus récent) à cette adresse',
-    en: 'there is no Grafana (9.1 or newer) at this address',
+    fr: 'il n’y a pas de Grafana à cette adresse, ou il est trop ancien',
+    en: 'there is no Grafana at this address, or it is too old',
   },
   412: {
     fr: 'un tableau de même nom est tenu par ailleurs (fichiers ou module) : retirez-le, ou renoncez à « push »',

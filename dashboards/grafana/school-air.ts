@@ -2,7 +2,8 @@ import { countAssetsBy, followAsset, listAssets, stateRow } from './api-panels.t
 import type { DashboardDefinition } from './dashboard.ts'
 import type { Step } from './panel.ts'
 
-// Code de l'environnement, art. D. 221-28 sq., and arrêté du 27 décembre 2022: 800 and 1500 ppm of CO2.
+// Arrêté du 27 décembre 2022 on the direct reading of CO2 (JORF of 29 December 2022), article 4: below 800 ppm the air of
+// occupied rooms is renewed well enough, above 1,500 ppm it is not.
 const co2Steps: readonly Step[] = [
   [null, 'green'],
   [800, 'orange'],

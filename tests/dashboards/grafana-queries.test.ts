@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { alerts } from '../../dashboards/grafana/alerts.ts'
 import { dashboards } from '../../dashboards/grafana/catalogue.ts'
+import { buildDashboard } from '../../dashboards/grafana/dashboard.ts'
 import { type ApiQuery, buildTarget, type DeviceQuery, type Target } from '../../dashboards/grafana/query.ts'
 import { addToken } from '../../inventory/tokens.ts'
 import { simulate } from '../../simulators/simulate.ts'
@@ -27,6 +29,7 @@ let influxUrl: string
 let platform: Platform
 let token: string
 let assetIds: string[]
+let statuses: Body['items']
 const undo: (() => unknown)[] = []
 
 beforeAll(async () => {
@@ -59,7 +62,8 @@ beforeAll(async () => {
   })
   await until(async () => /^parvis_ingest_waiting 0$/m.test(await (await ask('/metrics')).text()), 60_000)
   await until(async () => (await askJson('/api/v1/status/assets?limit=500')).items.length === assets, 30_000)
-  assetIds = (await askJson('/api/v1/status/assets?limit=500')).items.map((each) => each.assetId)
+  statuses = await listStatuses()
+  assetIds = statuses.map((each) => each.assetId)
 }, 240_000)
 
 afterAll(async () => {
@@ -73,8 +77,18 @@ async function askJson(path: string): Promise<Body> {
   return (await answer.json()) as Body
 }
 
+const listStatuses = async () => (await askJson('/api/v1/status/assets?limit=500')).items
+
 /** What the tests read of the API's answers. */
-type Body = { items: { assetId: string; count: number }[]; series: { points: [time: string, value: number][] }[] }
+type Status = {
+  assetId: string
+  label: string
+  state: string
+  kind: string
+  district: string | null
+  service: string | null
+}
+type Body = { items: (Status & { count: number })[]; series: { points: [time: string, value: number][] }[] }
 
 type Point = [time: number, value: number]
 
@@ -166,10 +180,87 @@ describe.each(dashboards)('$title', ({ kinds, panels }) => {
     const { body, rows } = await askApi(targetOf(query), places)
     for (const row of rows) for (const { selector } of columns) expect(row).toHaveProperty(selector)
     const counted = rows.reduce((sum, row) => sum + Number(row.total ?? row.count ?? 0), 0)
-    if (path.endsWith('/counts')) expect(counted).toBe(body.items.reduce((sum, { count }) => sum + count, 0))
-    else expect(rows).toEqual(body.items)
+    if (path.endsWith('/counts')) {
+      expect(counted).toBe(body.items.reduce((sum, { count }) => sum + count, 0))
+      if (path === '/status/assets/counts')
+        await vi.waitFor(async () => {
+          const { rows } = await askApi(targetOf(query), places)
+          expectCounts(rows, params, kind, await listStatuses())
+        }, waiting)
+    } else expect(rows).toEqual(body.items)
     if (path === '/status/assets' && !JSON.stringify(query).includes('silent')) expect(rows.length).toBeGreaterThan(0)
   })
+})
+
+// An asset may fall silent between two questions.
+const waiting = { timeout: 20_000, interval: 200 }
+
+/** Counts of the assets by state are those of the list of all of them, one by one. */
+function expectCounts(
+  rows: readonly Record<string, unknown>[],
+  params: ApiQuery['params'],
+  kind: string,
+  statuses: readonly Status[],
+) {
+  const ofKind = statuses.filter((each) => kind === '*' || each.kind === kind)
+  if (params.by === undefined) {
+    const wanted = ofKind.filter(({ state }) => state === params.state).length
+    expect(rows).toEqual([{ count: wanted }])
+    return
+  }
+  const by = params.by as 'kind' | 'district' | 'service'
+  const groups = Map.groupBy(ofKind, (each) => each[by] ?? '–')
+  expect(rows).toHaveLength(groups.size)
+  for (const row of rows) {
+    const group = groups.get(String(row[by]))!
+    const count = (state: string) => group.filter((each) => each.state === state).length
+    const states = { working: count('working'), silent: count('silent'), attention: count('attention') }
+    expect(row).toEqual({ [by]: row[by], total: group.length, ...states, never: count('never_seen') })
+  }
+}
+
+describe.each(dashboards)('the variables of $title', (definition) => {
+  const surroundings = { dialect: 'influxql', apiUrl: 'http://parvis', publicUrl: 'http://parvis' } as const
+  const { templating } = buildDashboard(definition, surroundings)
+  const kind = definition.kinds.length === 1 ? definition.kinds[0]! : '*'
+  const ofKind = () => statuses.filter((each) => kind === '*' || each.kind === kind)
+
+  test.each(templating!.list!.filter(({ type }) => type === 'query'))('$name', async ({ name, query }) => {
+    if (typeof query === 'string') {
+      const statement = new URLSearchParams({ db: 'parvis', q: query })
+      const answer = await fetch(`${influxUrl}/query?${statement}`)
+      const { results } = (await answer.json()) as { results: { series?: { values: [string, string][] }[] }[] }
+      const listed = results[0]!.series![0]!.values.map(([, device]) => device)
+      const quantity = definition.devicesOf
+      const heard = await askInflux(buildTarget({ from: 'influxdb', quantity, fold: 'last' }, surroundings))
+      expect(listed.sort()).toEqual([...new Set(heard.map(({ device }) => device))].sort())
+      return
+    }
+    const { infinityQuery } = query as unknown as { infinityQuery: Target }
+    const { rows } = await askApi(infinityQuery, { kind, district: '*', service: '*' })
+    const wanted =
+      name === 'asset'
+        ? ofKind().map(({ label, assetId }) => ({ text: label, value: assetId }))
+        : [...new Set(ofKind().map((each) => each[name as 'district' | 'service']))]
+            .filter((each) => each !== null)
+            .map((each) => ({ text: each, value: each }))
+    const byValue = (list: readonly Record<string, unknown>[]) =>
+      list.toSorted((a, b) => (String(a.value) < String(b.value) ? -1 : 1))
+    expect(byValue(rows)).toEqual(byValue(wanted))
+    expect(rows.length).toBeGreaterThan(0)
+  })
+})
+
+test.each(alerts)('the alert rule "$title" asks for one number', async ({ query }) => {
+  if (query.from === 'metrics') {
+    const text = await (await ask('/metrics')).text()
+    expect(text).toMatch(new RegExp(`^${query.metric} \\d+$`, 'm'))
+    return
+  }
+  await vi.waitFor(async () => {
+    const { rows } = await askApi(buildTarget(query, { dialect: 'influxql', apiUrl: 'http://parvis' }), {})
+    expectCounts(rows, { state: 'silent' }, '*', await listStatuses())
+  }, waiting)
 })
 
 test('the figures of the platform are lines of /metrics', async () => {
