@@ -35,11 +35,16 @@ export type OutageReport = {
   disconnected: number
   pubackP99Ms: number
   pubackMaxMs: number
+  /** The same 99th percentile by what InfluxDB was up to. */
+  pubackP99ByPhase: Record<Phase, number>
   diskP99Ms: number
   loopP99Ms: number
   waited: Record<string, number>
   caughtUpMs: Record<string, number>
 }
+
+const phases = ['well', 'ill', 'catching up'] as const
+type Phase = (typeof phases)[number]
 
 export type OutageOptions = {
   folder: string
@@ -120,6 +125,7 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       const before = readingsStored(dataDir)
       await until(() => readingsStored(dataDir) > before, 60_000)
       log(`InfluxDB ${outage}`)
+      load.phase = 'ill'
       const heal = await illnesses[outage]()
       const beganAt = Date.now()
       if (outage !== 'is slow') await until(() => isTold(dataDir), 60_000)
@@ -136,9 +142,11 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       const lastSeq = lastOf(dataDir)
       waited[outage] = lastSeq - (readRoleState(dataDir, 'ingest').counters.cursor ?? 0)
       await heal()
+      load.phase = 'catching up'
       const healedAt = Date.now()
       await until(() => isStored(dataDir, lastSeq), 300_000)
       caughtUpMs[outage] = Date.now() - healedAt
+      load.phase = 'well'
       log(`caught up after ${caughtUpMs[outage]} ms`)
     }
     await load.stop()
@@ -155,6 +163,9 @@ export async function runOutageTrial(options: OutageOptions): Promise<OutageRepo
       disconnected: load.disconnected,
       pubackP99Ms: load.quantileMs(0.99),
       pubackMaxMs: load.quantileMs(1),
+      pubackP99ByPhase: Object.fromEntries(
+        phases.map((phase) => [phase, load.quantileMs(0.99, phase)]),
+      ) as OutageReport['pubackP99ByPhase'],
       ...machine.read(),
       waited,
       caughtUpMs,
@@ -264,7 +275,8 @@ const tickMs = 20
 function startLoad(devices: readonly Device[], port: number, perSecond: number) {
   const sent = new Set<string>()
   const acknowledged = new Set<string>()
-  const latenciesMs: number[] = []
+  const latenciesMs: Record<Phase, number[]> = { well: [], ill: [], 'catching up': [] }
+  let phase: Phase = 'well'
   let disconnected = 0
   let isPaused = false
   const clients = devices.map((device): MqttClient => {
@@ -295,11 +307,12 @@ function startLoad(devices: readonly Device[], port: number, perSecond: number) 
     const payload = JSON.stringify({ observedAt, readings: { fill_level: observedAt % 100 } })
     const begun = performance.now()
     const wasPaused = isPaused
+    const ours = latenciesMs[phase]
     sent.add(key)
     clients[at]!.publish(`devices/${device.id}/up`, payload, { qos: 1 }, (error) => {
       if (error != null) return
       acknowledged.add(key)
-      if (!wasPaused && !isPaused) latenciesMs.push(performance.now() - begun)
+      if (!wasPaused && !isPaused) ours.push(performance.now() - begun)
     })
   }
 
@@ -325,7 +338,11 @@ function startLoad(devices: readonly Device[], port: number, perSecond: number) 
       await until(() => clients.every((client) => client.connected), 60_000)
       isPaused = false
     },
-    quantileMs: (share: number) => quantile(latenciesMs, share),
+    set phase(now: Phase) {
+      phase = now
+    },
+    quantileMs: (share: number, of?: Phase) =>
+      quantile(of === undefined ? Object.values(latenciesMs).flat() : latenciesMs[of], share),
     /** Publishes no more, waits until all is acknowledged, and disconnects. */
     stop() {
       stopped ??= (async () => {
