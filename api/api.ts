@@ -26,6 +26,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { assetKindRoutes } from './routes/asset-kinds.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { bridgeRoutes } from './routes/bridges.ts'
+import { commandRoutes } from './routes/commands.ts'
 import { consumptionRoutes } from './routes/consumption.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -51,6 +52,7 @@ import type { UplinkClient } from './uplink-client.ts'
 /** The routes under `/api/v1`: a noun is a file and a line here. */
 const routes: readonly Routes[] = [
   deviceRoutes,
+  commandRoutes,
   assetRoutes,
   documentRoutes,
   assetKindRoutes,
@@ -150,6 +152,7 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
 
 const noBroker: UplinkClient = {
   publish: () => Promise.reject(new Problem('not_ready', 'there is no broker')),
+  command: () => Promise.reject(new Problem('not_ready', 'there is no broker')),
   close: async () => {},
 }
 

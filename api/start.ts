@@ -14,6 +14,7 @@ import { openRegistry } from '../store/registry.ts'
 import { openRoleState } from '../store/role-state.ts'
 import { openVault } from '../store/vault.ts'
 import { buildApi } from './api.ts'
+import { startCommandSender } from './command-sender.ts'
 import { limits } from './limits.ts'
 import { startStatusFeed } from './status-feed.ts'
 import { openUplinkClient } from './uplink-client.ts'
@@ -52,14 +53,21 @@ export async function startApi(
     const board = openStatusBoard()
     const feed = await startStatusFeed(config, board, logger)
     opened.defer(() => feed.close())
-    const uplinks = openUplinkClient({
+    const broker = {
       host: config.PARVIS_MQTT_HOST,
       port: config.PARVIS_MQTT_PORT,
       secret: openVault(dataDir).derive(internalName),
-    })
+    }
+    const uplinks = openUplinkClient(broker)
     opened.defer(() => uplinks.close())
+    const log = (level: 'warn' | 'error', text: string) => logger[level](text)
+    const sender = startCommandSender({ registry, reader, broker, log })
+    opened.defer(() => sender.close())
     const webDir = options.webDir ?? builtPages
-    const onChange = () => feed.wake()
+    const onChange = () => {
+      feed.wake()
+      sender.wake()
+    }
     const app = await buildApi({ config, registry, reader, webDir, logger, counters, uplinks, board, onChange })
     opened.defer(() => closeWithin(app, limits.closeTimeoutMs))
     await app.listen({ host: config.PARVIS_HTTP_HOST, port: config.PARVIS_HTTP_PORT })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import mqtt, { type MqttClient } from 'mqtt'
 import { Problem } from '../domain/problem.ts'
-import { internalName } from '../domain/uplink.ts'
+import { commandTopic, internalName } from '../domain/uplink.ts'
 import { limits } from './limits.ts'
 
 /** Hands messages over to the broker. */
@@ -11,7 +11,20 @@ export type UplinkClient = {
    * `not_ready` when the broker cannot be reached, refuses or does not answer: then the message may be sent again.
    */
   publish(topic: string, payload: Buffer): Promise<void>
+  /** Hands over a command for a client or a bridge's other side; what becomes of it is told to the listener. */
+  command(commandId: string, name: string, topic: string, payload: Buffer): Promise<void>
   close(): Promise<void>
+}
+
+/** Where the broker is, and the secret of Parvis's own name there. */
+export type BrokerAddress = { host: string; port: number; secret: string }
+
+/** Who wants to hear from the broker: told of each connection once its filters are subscribed to. */
+export type Listener = {
+  filters: string[]
+  onConnect(): void
+  onClose(): void
+  onMessage(topic: string, payload: Buffer): void
 }
 
 const reconnectMs = 500
@@ -20,7 +33,7 @@ const reconnectMs = 500
  * The API as a client of the broker, over MQTT, under Parvis's own name. A connection that ends takes what waits on it
  * along: each of those is refused, and nothing is sent again that nobody waits for.
  */
-export function openUplinkClient(options: { host: string; port: number; secret: string }): UplinkClient {
+export function openUplinkClient(options: BrokerAddress, listener?: Listener): UplinkClient {
   let client: MqttClient | null = null
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
@@ -42,11 +55,18 @@ export function openUplinkClient(options: { host: string; port: number; secret: 
     })
     current.on('connect', () => {
       client = current
+      if (listener === undefined) return
+      current.subscribe(listener.filters, { qos: 0 }, (error) => {
+        if (error == null) listener.onConnect()
+        else current.end(true)
+      })
     })
+    if (listener !== undefined) current.on('message', (topic, payload) => listener.onMessage(topic, payload))
     // Every error is followed by a close.
     current.on('error', () => {})
     current.on('close', () => {
       client = null
+      listener?.onClose()
       for (const end of [...ended]) end()
       if (isClosed || timer !== undefined) return
       timer = setTimeout(() => {
@@ -88,6 +108,7 @@ export function openUplinkClient(options: { host: string; port: number; secret: 
 
   return {
     publish,
+    command: (commandId, name, topic, payload) => publish(commandTopic(commandId, name, topic), payload),
     async close() {
       isClosed = true
       clearTimeout(timer)

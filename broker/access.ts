@@ -15,6 +15,8 @@ export type Principal = {
   topics: readonly string[]
   /** Filters that it may not have all the same. */
   refused?: readonly string[]
+  /** The change that gave it the secret that it showed. */
+  secretRevision?: number
 }
 
 type Right = 'publish' | 'retain' | 'subscribe'
@@ -31,8 +33,12 @@ const rights = {
     subscribe: ['devices/{name}/#'],
   },
   integration: { publish: ['{topics}'], retain: [], subscribe: ['{topics}'] },
-  /** Parvis itself, which hands over what came over HTTP. */
-  internal: { publish: ['uplinks/#'], retain: [], subscribe: [] },
+  /** Parvis itself, which hands over what came over HTTP, and commands; and is told what became of them. */
+  internal: {
+    publish: ['uplinks/#', '$parvis/commands/#'],
+    retain: [],
+    subscribe: ['$parvis/reports/+', '$parvis/listening/+'],
+  },
   /** Whoever comes to the broker for conformance suites. */
   anyone: { publish: ['{topics}'], retain: ['{topics}'], subscribe: ['{topics}'] },
 } as const satisfies Record<string, Record<Right, readonly string[]>>
@@ -72,8 +78,14 @@ export type Access = {
     userName: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<Principal | ConnectRefusal>
-  /** Calls back with those of the names that `isConcerned` that were revoked or removed, or got another secret; returns how to stop watching. */
-  watch(onRevoked: (name: string) => void, isConcerned: (name: string) => boolean): () => void
+  /**
+   * Calls back with those of the names that `isConcerned` that were revoked or removed (null), or got a secret, with the change
+   * that gave it: who showed another has to show this one. Returns how to stop watching.
+   */
+  watch(
+    onRevoked: (name: string, secretRevision: number | null) => void,
+    isConcerned: (name: string) => boolean,
+  ): () => void
 }
 
 /** The access that real use has: credentials of the registry, each device its own subtree, integrations their filters. */
@@ -96,7 +108,8 @@ export function registryAccess(registry: Registry, log: (text: string) => void):
         clientId === credential.name ||
         (credential.kind === 'integration' && clientId.startsWith(`${credential.name}/`) && isText(clientId))
       if (!isBound) return { returnCode: 2 }
-      return { kind: credential.kind, name: credential.name, topics: credential.topics }
+      const { kind, name, topics, secretRevision } = credential
+      return { kind, name, topics, secretRevision }
     },
     watch: (onRevoked, isConcerned) => watchRegistry(registry, onRevoked, isConcerned, log),
   }
@@ -137,7 +150,7 @@ function batchLookUps(registry: Registry) {
 
 function watchRegistry(
   registry: Registry,
-  onRevoked: (name: string) => void,
+  onRevoked: (name: string, secretRevision: number | null) => void,
   isConcerned: (name: string) => boolean,
   log: (text: string) => void,
 ): () => void {
@@ -158,7 +171,8 @@ function watchRegistry(
       const credentials = await readCredentials(registry, names)
       for (const name of names) {
         const credential = credentials.get(name)
-        if (credential === undefined || credential.revoked || credential.secretRevision > since) onRevoked(name)
+        if (credential === undefined || credential.revoked) onRevoked(name, null)
+        else if (credential.secretRevision > since) onRevoked(name, credential.secretRevision)
       }
       revision = changes.revision
     } catch (error) {

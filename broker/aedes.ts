@@ -84,6 +84,11 @@ export function hasListener(broker: Aedes, topic: string): boolean {
   return (broker as unknown as AedesInternals).mq._matcher.match(topic).length > 0
 }
 
+/** The client that is connected under an identifier. */
+export function findClient(broker: Aedes, id: string): Client | undefined {
+  return (broker as unknown as AedesInternals).clients[id]
+}
+
 /** The connection that a client came by. */
 export function connectionOf(client: Client): Connection {
   return (client as AedesClient).connection

@@ -15,6 +15,11 @@ export const bridgeLimits = {
   pendingBytes: 8 << 20,
   /** On close, how long what was read may take to be journaled and acknowledged. */
   closeTimeoutMs: 2000,
+  /** Packet identifiers of what is sent begin here; those of SUBSCRIBE and UNSUBSCRIBE are below. */
+  firstSentId: 16,
+  /** What was sent and is not acknowledged, and what the socket has not taken: past either no more is sent. */
+  awaitedSent: 1000,
+  unsentBytes: 1 << 20,
   /** How often the registry is asked what changed. */
   registryPollMs: 500,
   /** Of the journal's end, looked through at the start for messages that may come again. */

@@ -21,6 +21,8 @@ export type BridgeOptions = {
   append: Append
   maxPacketBytes: number
   journaled: Journaled
+  /** It has connected, and takes what is sent to the other side. */
+  onConnected?(): void
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
@@ -43,7 +45,8 @@ export function checksumOf(topic: string, payload: Uint8Array): number {
  * since it did not hear the acknowledgement (DUP, with the same packet identifier: MQTT 3.1.1, 4.4) is acknowledged and
  * not journaled again. A journal that refuses ends the connection; the messages stay with the other broker.
  */
-export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, journaled, log }: BridgeOptions) {
+export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
+  const { append, maxPacketBytes, journaled, log } = options
   const url = new URL(settings.url)
   const isSecure = url.protocol === 'mqtts:'
   const state: BridgeState = {
@@ -64,6 +67,9 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
   let isStopped = false
   let underWay = 0
   let bytesUnderWay = 0
+  // Those who wait for the other broker's PUBACK, by packet identifier.
+  const awaited = new Map<number, () => void>()
+  let lastSent: number = limits.firstSentId
   // By packet identifier, of messages whose group is not on disk yet: one that comes again meanwhile joins the first.
   const committing = new Map<number, { checksum: number; joined: (() => void)[] }>()
 
@@ -193,6 +199,7 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
       state.qos = Math.min(...levels.filter((level) => level < refusedTopic))
       tell('connected', refused.length === 0 ? null : `the other broker refuses the topics ${refused.join(', ')}`)
       log('info', `bridge ${settings.name}: connected to ${url.host}, QoS ${state.qos}`)
+      options.onConnected?.()
     }
 
     function onPacket(packet: Packet) {
@@ -205,6 +212,10 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
           return take(packet)
         case 'pingresp':
           pingedAt = null
+          return
+        case 'puback':
+          awaited.get(packet.messageId!)?.()
+          awaited.delete(packet.messageId!)
           return
         case 'unsuback':
           return
@@ -241,6 +252,7 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
       clearTimeout(timeout)
       clearInterval(pinging)
       received = []
+      awaited.clear()
       if (socket === own) socket = null
       if (isStopped) return
       state.qos = null
@@ -272,6 +284,25 @@ export function startBridge(settings: BridgeSettings, { append, maxPacketBytes, 
   connect()
   return {
     state,
+    /**
+     * Publishes to the other broker, at QoS 1 where the bridge has it; `acknowledged` is called at its PUBACK. Answers
+     * at which QoS; null, and sends nothing, while it is not connected or too much waits.
+     */
+    send(topic: string, payload: Buffer, acknowledged: () => void): 0 | 1 | null {
+      const isFull = awaited.size >= limits.awaitedSent || (socket?.writableLength ?? 0) > limits.unsentBytes
+      if (socket === null || state.state !== 'connected' || isStopped || isFull) return null
+      // One that grants QoS 0 alone is sent no other either.
+      const qos = state.qos === 0 ? 0 : settings.qos
+      const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, dup: false, retain: false }
+      if (qos === 1) {
+        do lastSent = lastSent >= 0xffff ? limits.firstSentId : lastSent + 1
+        while (awaited.has(lastSent))
+        packet.messageId = lastSent
+        awaited.set(lastSent, acknowledged)
+      }
+      socket.write(generate(packet))
+      return qos
+    },
     /** Acknowledges what was read, then takes leave. What is in `unsubscribe` is not kept for us any longer. */
     async stop(unsubscribe: readonly string[] = []) {
       isStopped = true

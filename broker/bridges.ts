@@ -1,3 +1,4 @@
+import type { DeliveryReport } from '../domain/uplink.ts'
 import { type BridgeSettings, readBridgeSettings } from '../inventory/bridges.ts'
 import { type BridgeState, openBridgeStates } from '../store/bridge-states.ts'
 import { journalFolder } from '../store/journal.ts'
@@ -14,6 +15,8 @@ export type BridgesOptions = {
   /** The last `seq` of the journal at the start. */
   lastSeq: number
   maxPacketBytes: number
+  /** A bridge of an integration has connected. */
+  onConnected?(integration: string): void
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
@@ -62,7 +65,11 @@ export async function startBridges(options: BridgesOptions) {
     if (wanted.length > 0 && journaled.size === 0) recall(wanted)
     for (const settings of wanted) {
       if (running.has(settings.name)) continue
-      const bridge = startBridge(settings, { ...options, journaled: journaledOf(settings.name) })
+      const bridge = startBridge(settings, {
+        ...options,
+        journaled: journaledOf(settings.name),
+        onConnected: () => options.onConnected?.(settings.integration),
+      })
       running.set(settings.name, { key: JSON.stringify(settings), settings, bridge })
     }
   }
@@ -109,6 +116,17 @@ export async function startBridges(options: BridgesOptions) {
   return {
     get states() {
       return tellStates()
+    },
+    /** Sends a command through a bridge of an integration; false where none is connected. */
+    send(integration: string, topic: string, payload: Buffer, report: (what: DeliveryReport) => void): boolean {
+      for (const { settings, bridge } of running.values()) {
+        if (settings.integration !== integration) continue
+        const qos = bridge.send(topic, payload, () => report('acknowledged'))
+        if (qos === null) continue
+        report(qos === 0 ? 'sent0' : 'sent')
+        return true
+      }
+      return false
     },
     /** Acknowledges what was read and disconnects; to be called while the journal still takes uplinks. */
     async close() {

@@ -12,7 +12,8 @@ import type { Packet } from 'mqtt-packet'
 import type { Journal } from '../store/journal.ts'
 import { type Access, mayPublish, mayReceive, maySubscribe } from './access.ts'
 import { createAcknowledger } from './acknowledge.ts'
-import { adoptClient, brokerId, connectionOf, hasListener, isCurrent, mendBroker, willOf } from './aedes.ts'
+import { adoptClient, brokerId, connectionOf, findClient, hasListener, isCurrent, mendBroker, willOf } from './aedes.ts'
+import { createCommands, type SendElsewhere } from './commands.ts'
 import { Connection } from './connection.ts'
 import { createExpress } from './express.ts'
 import { limits } from './limits.ts'
@@ -23,6 +24,8 @@ import { matchesTopic } from './topic.ts'
 export type BrokerOptions = ListenOptions & {
   access: Access
   journal: Pick<Journal, 'append'>
+  /** Other ways for commands than a client's connection. */
+  sendElsewhere?: SendElsewhere
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
@@ -53,6 +56,16 @@ export async function startBroker(options: BrokerOptions) {
     isHeard: (topic) => hasListener(aedes, topic) || sessions.hears(topic),
     revision: () => revision,
     counters,
+  })
+  const commands = createCommands({
+    // A device's client id is its name; of integrations there are few.
+    connectionsOf(name) {
+      const client = findClient(aedes, name)
+      return client !== undefined && connectionOf(client).principal?.kind === 'device'
+        ? [connectionOf(client)]
+        : connectionsOf(name)
+    },
+    sendElsewhere: options.sendElsewhere ?? (() => false),
   })
   const connectionOptions = {
     maxPacketBytes: options.maxPacketBytes,
@@ -96,7 +109,10 @@ export async function startBroker(options: BrokerOptions) {
   })
   aedes.on('clientReady', (client) => {
     if (!client.clean) sessions.open(client.id)
-    connectionOf(client).open()
+    const connection = connectionOf(client)
+    connection.open()
+    // A session that goes on has its filters already.
+    if (connection.filters !== null) commands.hear(connection)
   })
   aedes.on('clientDisconnect', (client) => sessions.leave(client.id))
   await aedes.listen()
@@ -138,6 +154,7 @@ export async function startBroker(options: BrokerOptions) {
       connection.filters ??= new Map()
     }
     connection.filters!.set(topic, qos as 0 | 1 | 2)
+    commands.hear(connection)
     return true
   }
 
@@ -169,6 +186,10 @@ export async function startBroker(options: BrokerOptions) {
     }
     if (packet.retain && !mayPublish(principal, packet.topic, 'retain')) packet.retain = false
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+    if (principal.kind === 'internal' && commands.take(packet.topic, payload)) {
+      done(null)
+      return
+    }
     const uplink = { clientId, topic: packet.topic, payload, receivedAt: Date.now() }
     connection.pending++
     acknowledger.acknowledge(uplink, packet.qos, (packet as { messageId?: number }).messageId, (error) => {
@@ -187,12 +208,17 @@ export async function startBroker(options: BrokerOptions) {
   }
 
   const unwatch = access.watch(
-    (name) => {
-      for (const connection of connectionsOf(name)) {
+    (name, secretRevision) => {
+      // A device that was just added may be here with its new secret before its change is heard of.
+      const knowsSecret = (each: Connection) =>
+        secretRevision !== null && each.principal?.secretRevision === secretRevision
+      const known = [...connectionsOf(name)]
+      const wrong = known.filter((each) => !knowsSecret(each))
+      for (const connection of wrong) {
         log('info', `broker: ${name} was revoked or removed, or has another secret; disconnected`)
         connection.socket.destroy()
       }
-      sessions.purge(name)
+      if (known.length === 0 || wrong.length > 0) sessions.purge(name)
     },
     (name) => sessions.holds(name) || !connectionsOf(name).next().done,
   )
@@ -221,6 +247,8 @@ export async function startBroker(options: BrokerOptions) {
   return {
     ports: listeners.ports,
     counters,
+    /** Tells who sends commands that a name can be reached by another way. */
+    beginListening: commands.begin,
     get connections() {
       return aedes.connectedClients
     },

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { parser as createParser, type Packet } from 'mqtt-packet'
+import { parser as createParser, generate, type IPublishPacket, type Packet } from 'mqtt-packet'
 import type { Principal } from './access.ts'
 import { type AedesClient, handPacket } from './aedes.ts'
 import type { Route } from './express.ts'
@@ -46,6 +46,8 @@ export class Connection {
 
   /** Which acknowledgement is due for what was sent to it, by packet identifier. */
   private due: Map<number, Acknowledgement> | null = null
+  /** Who waits for the PUBACK of a message that was sent past aedes. */
+  private awaited: Map<number, () => void> | null = null
   private readonly options: ConnectionOptions
   private state: 'outside' | 'entering' | 'inside' | 'ending' = 'outside'
   private readonly openedAt = Date.now()
@@ -127,6 +129,22 @@ export class Connection {
     if (this.due.size >= limits.unacknowledgedPerClient) return false
     packet.messageId ??= nextIdentifier(this.client!, this.due)
     this.due.set(packet.messageId, packet.qos === 1 ? 'puback' : 'pubrec')
+    return true
+  }
+
+  /**
+   * Sends a message past aedes, at QoS 0 or 1; `acknowledged` is called at its PUBACK. Answers false when the client does
+   * not take what it is sent.
+   */
+  send(topic: string, payload: Buffer, qos: number, acknowledged?: () => void): boolean {
+    if (this.socket.destroyed || this.socket.writableLength > limits.unreadBytes) return false
+    const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos: qos === 0 ? 0 : 1, dup: false, retain: false }
+    if (packet.qos === 1) {
+      if (!this.number(packet)) return false
+      this.awaited ??= new Map()
+      if (acknowledged !== undefined) this.awaited.set(packet.messageId!, acknowledged)
+    }
+    this.socket.write(generate(packet))
     return true
   }
 
@@ -298,6 +316,9 @@ export class Connection {
     if (due !== cmd) return false
     if (cmd === 'pubrec') this.due!.set(messageId!, 'pubcomp')
     else this.due!.delete(messageId!)
+    const acknowledged = this.awaited?.get(messageId!)
+    this.awaited?.delete(messageId!)
+    acknowledged?.()
     return true
   }
 

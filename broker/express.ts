@@ -1,3 +1,4 @@
+import { parseCommandTopic } from '../domain/uplink.ts'
 import type { Journal, NewUplink } from '../store/journal.ts'
 import { mayPublish } from './access.ts'
 import type { Connection } from './connection.ts'
@@ -50,6 +51,7 @@ export function createExpress(options: {
   function findRoute({ principal }: Connection, bytes: Buffer): Route | null {
     const topic = bytes.toString()
     if (principal === null || !mayPublish(principal, topic) || options.isHeard(topic)) return null
+    if (principal.kind === 'internal' && parseCommandTopic(topic) !== null) return null
     return { bytes: Buffer.from(bytes), topic, revision: options.revision() }
   }
 

@@ -8,6 +8,7 @@ import { openRoleState, readRoleState } from '../store/role-state.ts'
 import { registryAccess } from './access.ts'
 import { startBridges } from './bridges.ts'
 import { startBroker } from './broker.ts'
+import type { SendElsewhere } from './commands.ts'
 
 const lockWaitMs = 5000
 const tellMs = 500
@@ -38,6 +39,8 @@ export async function runBroker(
     onCommit,
     log,
   })
+  // Bridges tell the broker that they listen, and the broker hands commands to them.
+  let sendByBridge: SendElsewhere = () => false
   const broker = await startBroker({
     host: config.PARVIS_MQTT_HOST,
     port: config.PARVIS_MQTT_PORT,
@@ -50,6 +53,7 @@ export async function runBroker(
     maxPacketBytes: config.PARVIS_MQTT_MAX_PACKET_BYTES,
     access: registryAccess(registry, (text) => log('error', text)),
     journal,
+    sendElsewhere: (...command) => sendByBridge(...command),
     log,
   }).catch(async (error) => {
     await journal.close()
@@ -62,8 +66,10 @@ export async function runBroker(
     append: journal.append,
     lastSeq: journal.lastSeq,
     maxPacketBytes: config.PARVIS_MQTT_MAX_PACKET_BYTES,
+    onConnected: broker.beginListening,
     log,
   })
+  sendByBridge = bridges.send
 
   // The broker has this thread's event loop to itself: whoever holds it up shows here. The histogram counts its own
   // interval in.

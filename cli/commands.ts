@@ -6,6 +6,7 @@ import type { Command } from './command.ts'
 import { copyCommands } from './copy.ts'
 import { deadLetterCommands } from './dead-letter.ts'
 import { deviceCommands } from './device.ts'
+import { deviceCommandCommands } from './device-command.ts'
 import { exportCommands } from './export.ts'
 import { grafanaCommands } from './grafana.ts'
 import { installCommands } from './install.ts'
@@ -20,6 +21,7 @@ import { verifyCommands } from './verify.ts'
 export const commands: ReadonlyMap<string, Command> = new Map(
   Object.entries({
     ...deviceCommands,
+    ...deviceCommandCommands,
     ...assetCommands,
     ...installCommands,
     ...integrationCommands,

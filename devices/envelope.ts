@@ -2,7 +2,7 @@ import type { DecodedReading } from '../domain/fault.ts'
 import { isDeviceId } from '../domain/id.ts'
 import { addFault, closeFaults, type FaultList, newFaultList } from './fault-list.ts'
 import { isObject, parseJsonPayload } from './json-payload.ts'
-import type { DecodedByNetwork, FrameIdentity, Open } from './model.ts'
+import type { CommandAnswer, DecodedByNetwork, FrameIdentity, Open } from './model.ts'
 import { readNetworkNumber, readNetworkTime } from './network-value.ts'
 import { readNormalizedPayload } from './normalized-payload.ts'
 import { compilePath, compilePaths } from './path.ts'
@@ -24,6 +24,8 @@ export type EnvelopeTable = {
   needs?: readonly string[]
   /** What has one of these is of no interest. */
   others?: readonly string[]
+  /** What the network says of commands; the first row that fits reads the message. */
+  answers?: readonly AnswerRow[]
   /** The device's id, which is told in lower case; `{device}` of `deviceTopic` where no path has it. */
   device: readonly string[]
   deviceTopic?: string
@@ -53,6 +55,23 @@ export type EnvelopeTable = {
 
 type Encoding = 'base64' | 'hex'
 
+/**
+ * A message that tells what became of a command: known by its event in the topic, or by what it has at `at`. `command`
+ * leads to the command's id, to a list in which it stands behind `commandMark`, or to its first 16 digits. What does not
+ * have one of some values at a path was refused.
+ */
+export type AnswerRow = {
+  event?: string
+  at?: string
+  command: readonly string[]
+  outcome: CommandAnswer['outcome']
+  needs?: { path: string; values: readonly unknown[] }
+  detail?: readonly string[]
+}
+
+/** What stands before the id of a command in the list of correlation ids of The Things Stack. */
+export const commandMark = 'parvis:command:'
+
 /** Compiles the table of a network's envelope. */
 export function openEnvelope(table: EnvelopeTable): Open {
   const readEvent = table.topic === undefined ? () => null : compileTopic(table.topic)
@@ -68,13 +87,17 @@ export function openEnvelope(table: EnvelopeTable): Open {
   const readRadio = compileRadio(table)
   const readBattery = compileBattery(table)
   const readDecoded = compileDecoded(table)
+  const readAnswer = compileAnswers(table.answers ?? [])
 
   return (topic, payload) => {
     const event = readEvent(topic)?.event
     const kind = event === undefined ? 'frame' : ownValue(table.events, event)
-    if (kind === undefined) return null
+    if (kind === undefined && table.answers === undefined) return null
     const faults = newFaultList()
     const message = unwrap(parseJsonPayload(payload, faults), table.root)
+    const answer = isObject(message) ? readAnswer(message, event) : undefined
+    if (answer !== undefined) return { deviceId: null, payload: null, readings: [], faults: [], answer }
+    if (kind === undefined) return null
     if (message === null) addFault(faults, 'not_object')
     if (!isObject(message)) return { deviceId: null, payload: null, readings: [], faults: closeFaults(faults) }
     if (isOther(message) !== undefined) return null
@@ -105,6 +128,45 @@ export function openEnvelope(table: EnvelopeTable): Open {
       faults: closeFaults(faults),
     }
   }
+}
+
+function compileAnswers(rows: readonly AnswerRow[]) {
+  const readers = rows.map(({ event, at, command, outcome, needs, detail }) => ({
+    event,
+    isThere: compilePath(at ?? ''),
+    readCommand: compilePaths(command),
+    outcome,
+    readNeeded: compilePath(needs?.path ?? ''),
+    needed: needs?.values,
+    readDetail: compilePaths(detail ?? []),
+  }))
+  return (message: unknown, event: string | undefined): CommandAnswer | undefined => {
+    for (const reader of readers) {
+      if (reader.event !== undefined ? reader.event !== event : reader.isThere(message) === undefined) continue
+      const commandId = toCommandId(reader.readCommand(message))
+      if (commandId === null) continue
+      const told = reader.readDetail(message)
+      return {
+        commandId,
+        outcome: reader.needed?.includes(reader.readNeeded(message)) === false ? 'refused' : reader.outcome,
+        detail: typeof told === 'string' && told !== '' ? told.slice(0, maxDetailChars) : null,
+      }
+    }
+    return undefined
+  }
+}
+
+const maxDetailChars = 500
+
+// A command of someone else's has another id, or none that is one of ours.
+function toCommandId(told: unknown): string | null {
+  const text: unknown = Array.isArray(told)
+    ? told.find((each) => typeof each === 'string' && each.startsWith(commandMark))?.slice(commandMark.length)
+    : told
+  if (typeof text !== 'string') return null
+  const short = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})$/i.exec(text)
+  const id = (short === null ? text : short.slice(1).join('-')).toLowerCase()
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{12})?$/.test(id) ? id : null
 }
 
 // Undefined when it was no JSON at all, which is a fault already; null when it is JSON and no object.

@@ -85,7 +85,12 @@ export type DeviceModel = {
   /** What it measures, for pages and checks; `generic-json` has all. */
   quantities: readonly Quantity[]
   payload: PayloadDefinition
+  /** The frame by which it is told what to do; a model that reads JSON takes the project's own. */
+  downlink?: FrameDefinition
 }
+
+/** A frame that commands a device: the values of its table by quantity. Null stands for `missing`, where a field has one. */
+export type FrameDefinition = { port: number; bytes: number; fields: readonly BinaryField[] }
 
 /** A payload as an example writes it: a frame in hexadecimal, a JSON value, or a text as it is. */
 export type ExamplePayload = { hex: string } | { json: unknown } | { text: string }
@@ -118,6 +123,18 @@ export type Envelope = {
   /** What the network itself measured or already decoded: rssi, snr, frame counter. */
   readings: DecodedReading[]
   faults: Fault[]
+  /** What the network says became of a command; such a message holds nothing else. */
+  answer?: CommandAnswer
+}
+
+/**
+ * What a network says became of a command: `transmitted` by a gateway, `acknowledged` by the device, or `refused`, with
+ * what is in its way. The id may be the beginning of one.
+ */
+export type CommandAnswer = {
+  commandId: string
+  outcome: 'transmitted' | 'acknowledged' | 'refused'
+  detail: string | null
 }
 
 /** LoRaWAN's FCntUp and DevAddr, or what goes for them. A device that joins again counts from 0, with a new address. */
@@ -136,7 +153,32 @@ export type OpenContext = { receivedAt: number; zone: string }
 export type Open = (topic: string, payload: Uint8Array, context: OpenContext) => Envelope | null
 
 /** How a network server (an integration) wraps what devices send. One folder under `devices/formats/`. */
-export type UplinkFormat = { id: string; label: Label; open: Open }
+export type UplinkFormat = { id: string; label: Label; open: Open; downlink?: DownlinkFormat }
+
+/** A command on its way to a device: `bytes` are what goes out, `data` what was asked for when it was no frame. */
+export type OutgoingCommand = {
+  id: string
+  deviceId: string
+  bytes: Uint8Array
+  port: number | null
+  confirmed: boolean
+  data: unknown
+}
+
+/**
+ * How commands go back by MQTT to the devices of a network. A network that `takes` a frame wants the device's own bytes;
+ * one that takes data encodes them itself. `tells`: it says later what became of a command, as `Open` reads it.
+ */
+export type DownlinkFormat = {
+  /** Where a command goes to the device that an uplink with this topic came from; null when the topic does not say. */
+  replyTopic(uplinkTopic: string): string | null
+  takes: 'frame' | 'data'
+  /** Whether a frame goes to a port, as LoRaWAN has it. */
+  hasPorts: boolean
+  tells: boolean
+  /** What is published to the reply topic; null for data that it has no form for. */
+  write(command: OutgoingCommand): Uint8Array | null
+}
 
 /**
  * One line of a format's `examples.json`: a message in, its envelope out; null for a message of no interest. The frame
@@ -156,5 +198,15 @@ export type FormatExample = {
     decoded?: { readings?: ModelExample['readings']; object?: unknown }
     readings?: ModelExample['readings']
     faults?: readonly Fault[]
+    answer?: CommandAnswer
   } | null
+}
+
+/** One line of a format's `downlinks.json`: a command to the device of an uplink's topic, and what is published where. */
+export type DownlinkExample = {
+  name: string
+  uplinkTopic: string
+  command: { id: string; deviceId: string; hex?: string; port?: number; confirmed?: boolean; data?: unknown }
+  topic: string | null
+  payload?: ExamplePayload | null
 }

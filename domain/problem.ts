@@ -71,10 +71,21 @@ export const problems = {
     fr: 'Il faut garder au moins un administrateur',
     en: 'At least one administrator has to stay',
   },
+  too_many_commands: {
+    status: 409,
+    fr: 'Trop de commandes attendent déjà',
+    en: 'Too many commands are waiting already',
+  },
   payload_too_large: { status: 413, fr: 'La demande est trop grande', en: 'The request is too large' },
   unsupported_media_type: { status: 415, fr: 'Type de contenu non admis', en: 'Content type not supported' },
   unknown_model: { status: 422, fr: 'Ce modèle n’est pas au catalogue', en: 'This model is not in the catalogue' },
   too_many_models: { status: 422, fr: 'Trop de modèles', en: 'Too many models' },
+  no_downlink: {
+    status: 422,
+    fr: 'Aucune commande ne peut atteindre cet appareil',
+    en: 'No command can reach this device',
+  },
+  not_encodable: { status: 422, fr: 'Cette commande ne se code pas', en: 'This command cannot be encoded' },
   not_a_repository: {
     status: 422,
     fr: 'Ce dossier ne contient ni les codecs de The Things Network, ni ceux de ChirpStack, ni ceux d’Actility',

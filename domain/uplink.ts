@@ -39,3 +39,28 @@ export function parsePushTopic(topic: string): string | null {
 export function isInternal(clientId: string): boolean {
   return clientId === internalName || clientId.startsWith(`${internalName}/`)
 }
+
+/** Where Parvis's own client hands over commands: `$parvis/commands/{command}/{who is to get it}/{its topic}`. */
+const commandTree = '$parvis/commands/'
+
+/** The topic under which the broker is handed a command for a client (device or integration) or a bridge's other side. */
+export function commandTopic(commandId: string, name: string, topic: string): string {
+  return `${commandTree}${commandId}/${name}/${topic}`
+}
+
+/** The parts of such a topic, or null for any other. */
+export function parseCommandTopic(topic: string): { commandId: string; name: string; topic: string } | null {
+  if (!topic.startsWith(commandTree)) return null
+  const [commandId, name, ...rest] = topic.slice(commandTree.length).split('/')
+  if (!commandId || !name || rest.length === 0) return null
+  return { commandId, name, topic: rest.join('/') }
+}
+
+/**
+ * What the broker tells Parvis's own client: under `reports` what became of a command that it was handed (`unheard`:
+ * nobody listens; `sent`, or `sent0` where no acknowledgement will come; `acknowledged`), under `listening` that a client
+ * or a bridge begins to listen.
+ */
+export const reportTree = '$parvis/reports/'
+export const listeningTree = '$parvis/listening/'
+export type DeliveryReport = 'unheard' | 'sent' | 'sent0' | 'acknowledged'

@@ -6,6 +6,9 @@ import type { ReadingStore } from '../store/reading-store.ts'
 import { type DeadLetterLimits, openDeadLetters } from './dead-letters.ts'
 import type { Decoded } from './decode.ts'
 
+const answersKeptMs = 40 * 86_400_000
+const maxKnownRoutes = 100_000
+
 /** What a commit did. `committed` are the readings that the store holds now, for those who listen. */
 export type Outcome = { committed: readonly Reading[]; deadLetters: number }
 
@@ -19,6 +22,14 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
   const upsertActivity = database.prepare(`
     INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = max(seq, excluded.seq)`)
+  const upsertRoute = database.prepare(`
+    INSERT INTO routes (device_id, integration, bridge, topic) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET integration = excluded.integration, bridge = excluded.bridge, topic = excluded.topic`)
+  const insertAnswer = database.prepare(`
+    INSERT OR IGNORE INTO command_answers (seq, integration, command_id, outcome, detail, received_at)
+    VALUES (?, ?, ?, ?, ?, ?)`)
+  const forgetAnswers = database.prepare('DELETE FROM command_answers WHERE received_at < ?')
+  const knownRoutes = new Map<string, string>()
   const moveCursor = database.prepare('UPDATE cursor SET seq = ?')
   const deadLetters = openDeadLetters(database, limits)
 
@@ -31,6 +42,8 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       const committed = refused.size === 0 ? readings : readings.filter((each) => !refused.has(each))
       latest.move(committed)
       writeActivity(batch)
+      // A replay tells how it was, not the way that leads there now.
+      if (cursor !== undefined) writeRoutes(batch)
       let count = 0
       for (const each of batch) if (writeDeadLetter(each, refused)) count++
       deadLetters.trim()
@@ -41,6 +54,7 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       // A full disk may have ended the transaction already.
       if (database.isTransaction) database.exec('ROLLBACK')
       deadLetters.forget()
+      knownRoutes.clear()
       throw error
     }
   }
@@ -57,6 +71,24 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       seen.set(deviceId!, { at: Math.max(at, before?.at ?? 0), seq: uplink.seq })
     }
     for (const [deviceId, { at, seq }] of seen) upsertActivity.run(deviceId, at, seq)
+  }
+
+  // A route changes seldom: it is written when it does. What a network said of a command is kept for who asked for it.
+  function writeRoutes(batch: readonly Decoded[]) {
+    for (const { deviceId, route, answer, uplink } of batch) {
+      if (answer !== undefined) {
+        const { integration, commandId, outcome, detail } = answer
+        insertAnswer.run(uplink.seq, integration, commandId, outcome, detail, uplink.receivedAt)
+        forgetAnswers.run(uplink.receivedAt - answersKeptMs)
+      }
+      if (route === undefined || deviceId === null) continue
+      const { integration, bridge, topic } = route
+      const known = `${integration}\n${bridge}\n${topic}`
+      if (knownRoutes.get(deviceId) === known) continue
+      if (knownRoutes.size >= maxKnownRoutes) knownRoutes.clear()
+      knownRoutes.set(deviceId, known)
+      upsertRoute.run(deviceId, integration, bridge, topic)
+    }
   }
 
   // Tells whether the uplink has a dead letter now.

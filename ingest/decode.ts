@@ -1,12 +1,14 @@
 import { addFault, closeFaults, type FaultList, newFaultList } from '../devices/fault-list.ts'
 import { looksLikeJson } from '../devices/json-payload.ts'
-import type { Envelope } from '../devices/model.ts'
+import type { CommandAnswer, Envelope } from '../devices/model.ts'
 import { decodeParvisJson } from '../devices/parvis-json.ts'
 import type { CompiledScriptModel } from '../devices/script-model.ts'
 import { type DecodedReading, type Decoding, type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
 import { isInternal, parseDeviceTopic, parsePushTopic, type Uplink } from '../domain/uplink.ts'
 import { judge } from '../domain/validate.ts'
+import type { KnownIntegration } from '../store/device-lookup.ts'
+import type { DeviceRoute } from '../store/ingest-file.ts'
 import type { Codec, DeviceBook } from './devices.ts'
 import type { FrameMemory } from './frames.ts'
 
@@ -22,6 +24,10 @@ export type Decoded = {
   faults: Fault[]
   /** A replay leaves out readings of other spans: its dead letter stays as it is. */
   isPart?: boolean
+  /** The way back to the device, where a network spoke for it. */
+  route?: Omit<DeviceRoute, 'deviceId'>
+  /** What the network says of a command. */
+  answer?: CommandAnswer & { integration: string }
 }
 
 /**
@@ -43,7 +49,12 @@ const maxStates = 20_000
 export type DecodedBatch = { decoded: Decoded[]; pending: { uplink: Uplink; decoding: Promise<Decoded> }[] }
 
 // An uplink, addressed: which device sent it, and what its network's envelope says.
-type Addressed = { uplink: Uplink; envelope: Envelope; isStatus: boolean }
+type Addressed = {
+  uplink: Uplink
+  envelope: Envelope
+  isStatus: boolean
+  integration?: KnownIntegration
+}
 
 /**
  * Decodes and judges a batch of uplinks. It throws only when the registry does not answer; whatever an uplink holds,
@@ -80,7 +91,9 @@ function address(uplink: Uplink, book: DeviceBook, zone: string): Addressed {
       envelope: { deviceId: own.deviceId, payload: uplink.payload, readings: [], faults: [] },
       isStatus: own.branch === 'status',
     }
-  return { uplink, envelope: openEnvelope(uplink, book, zone), isStatus: false }
+  const integration = book.integration(senderOf(uplink))
+  const envelope = openEnvelope(uplink, integration, book, zone)
+  return { uplink, envelope, isStatus: false, ...(integration === null ? {} : { integration }) }
 }
 
 // What came over HTTP was published by Parvis itself, which writes its integration in the topic.
@@ -88,9 +101,8 @@ function senderOf({ clientId, topic }: Uplink): string {
   return isInternal(clientId) ? (parsePushTopic(topic) ?? '') : clientId
 }
 
-function openEnvelope(uplink: Uplink, book: DeviceBook, zone: string): Envelope {
+function openEnvelope(uplink: Uplink, integration: KnownIntegration | null, book: DeviceBook, zone: string): Envelope {
   const nothing = { deviceId: null, payload: null, readings: [], faults: [] }
-  const integration = book.integration(senderOf(uplink))
   if (integration === null) return { ...nothing, faults: [fault('unknown_topic', { topic: uplink.topic })] }
   const format = book.format(integration.format)
   if (format === null) return { ...nothing, faults: [fault('unknown_format', { format: integration.format })] }
@@ -102,11 +114,20 @@ function openEnvelope(uplink: Uplink, book: DeviceBook, zone: string): Envelope 
 }
 
 function decode(
-  { uplink, envelope, isStatus }: Addressed,
+  { uplink, envelope, isStatus, integration }: Addressed,
   book: DeviceBook,
   rules: DecodeRules,
 ): Decoded | Promise<Decoded> {
-  const { deviceId } = envelope
+  const { deviceId, answer } = envelope
+  if (answer !== undefined && integration !== undefined)
+    return {
+      uplink,
+      deviceId,
+      isKnown: false,
+      readings: [],
+      faults: [],
+      answer: { ...answer, integration: integration.name },
+    }
   if (deviceId === null) return { uplink, deviceId, isKnown: false, readings: [], faults: envelope.faults }
   const codec = book.codec(deviceId)
   if (codec === null)
@@ -114,12 +135,11 @@ function decode(
   // A last will holds no readings, and its device did not send it: the broker did.
   if (isStatus) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
   if (rules.frames.isRepeat(uplink, envelope)) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
-  if (codec.script === undefined)
-    return judgeAll(uplink, deviceId, envelope, readPayload(codec, envelope, uplink), rules)
+  const route = integration === undefined ? {} : { route: routeOf(uplink, integration, book) }
+  const finish = (given: Decoding): Decoded => ({ ...judgeAll(uplink, deviceId, envelope, given, rules), ...route })
+  if (codec.script === undefined) return finish(readPayload(codec, envelope, uplink))
   const given = runScript(codec.script, deviceId, envelope, uplink, rules)
-  return given instanceof Promise
-    ? given.then((each) => judgeAll(uplink, deviceId, envelope, each, rules))
-    : judgeAll(uplink, deviceId, envelope, given, rules)
+  return given instanceof Promise ? given.then(finish) : finish(given)
 }
 
 function judgeAll(uplink: Uplink, deviceId: string, envelope: Envelope, given: Decoding, rules: DecodeRules): Decoded {
@@ -149,6 +169,16 @@ function judgeAll(uplink: Uplink, deviceId: string, envelope: Envelope, given: D
       })
   }
   return { uplink, deviceId, isKnown: true, readings, faults: closeFaults(list) }
+}
+
+// What Parvis published for a network that pushed it over HTTP has no way back; a bridge's client id names the bridge.
+function routeOf({ clientId, topic }: Uplink, { name, format: id }: KnownIntegration, book: DeviceBook) {
+  const [, kind, bridge] = clientId.split('/', 3)
+  return {
+    integration: name,
+    bridge: kind === 'bridge' && bridge !== undefined ? bridge : null,
+    topic: isInternal(clientId) ? null : (book.format(id)?.downlink?.replyTopic(topic) ?? null),
+  }
 }
 
 // A codec's own list may be full already: what it left out is counted on.

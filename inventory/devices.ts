@@ -169,6 +169,7 @@ export async function removeDevice(access: Access, id: string): Promise<void> {
         en: `${id} was installed; revoke it instead`,
       })
     const row = await trx.deleteFrom('devices').where('id', '=', id).returningAll().executeTakeFirstOrThrow()
+    await trx.deleteFrom('commands').where('device_id', '=', id).execute()
     await recordRemoval(trx, revision, 'device', id)
     record('device', id, toDevice(row), null)
   })

@@ -19,6 +19,8 @@ export type DeviceClient = {
   readonly inFlight: number
   /** Publishes to the device's `up` topic at QoS 1; settles at PUBACK, across reconnections, and fails once closed. */
   publish(payload: Uint8Array): Promise<void>
+  /** Subscribes to the commands to it, at QoS 1, now and at each connection; `take` gets them. */
+  listen(take: (payload: Uint8Array) => void): void
   /** Says goodbye and closes. */
   close(): Promise<void>
 }
@@ -75,6 +77,13 @@ export function connectDevice(options: {
       } finally {
         inFlight--
       }
+    },
+    listen(take) {
+      const down = `devices/${id}/down`
+      const subscribe = () => client.subscribe(down, { qos: 1 })
+      client.on('message', (topic, payload) => topic === down && take(payload))
+      client.on('connect', subscribe)
+      if (client.connected) subscribe()
     },
     async close() {
       // What is in flight may still be acknowledged; a broker that does not is left without a word.

@@ -1,7 +1,9 @@
+import { models } from '../devices/catalogue.ts'
 import { encodeParvisJson } from '../devices/parvis-json.ts'
 import type { DecodedReading } from '../domain/fault.ts'
 import { dayMs } from './calendar.ts'
 import type { DeviceClient } from './clients.ts'
+import { type LampOrder, readLampOrder } from './lamp.ts'
 import type { PlannedDevice } from './plan.ts'
 import { datedReadings, type Emission, emissionsBetween, payloadAt, readingsAt } from './readings.ts'
 
@@ -63,7 +65,10 @@ export function startSpeaking(
     client,
     spokeUntil: from,
     waiting: emissionsBetween(device, keptFrom, from).filter(({ sentAt }) => sentAt > from),
+    order: undefined as LampOrder | undefined,
   }))
+  for (const state of states)
+    if (models.get(state.device.model)?.downlink !== undefined) state.client.listen((payload) => obey(state, payload))
   type State = (typeof states)[number]
 
   function publish({ device, client }: State, { payload, readings }: KeptMessage): void {
@@ -84,6 +89,19 @@ export function startSpeaking(
       .finally(() => inFlight--)
   }
 
+  // A lamp that was told something does it, and says so at once.
+  function obey(state: State, payload: Uint8Array): void {
+    const { device } = state
+    const order = readLampOrder(device.model, payload)
+    if (order === null) return
+    state.order = order
+    publish(state, freshMessage(state, Date.now()))
+  }
+
+  function freshMessage({ device, order }: State, time: number): KeptMessage {
+    return { payload: payloadAt(device, time, order), readings: readingsAt(device, time, order) }
+  }
+
   function speak(state: State, time: number): void {
     const { device, client } = state
     if (!client.connected || client.inFlight >= inFlightPerDevice || inFlight >= inFlightTotal) return
@@ -95,7 +113,7 @@ export function startSpeaking(
     state.spokeUntil = until
     const [only] = due
     if (only?.plain && due.length === 1 && Date.now() - only.time < freshMs)
-      publish(state, { payload: payloadAt(device, only.time), readings: readingsAt(device, only.time) })
+      publish(state, freshMessage(state, only.time))
     else for (const message of datedMessages(device, due)) publish(state, message)
   }
 

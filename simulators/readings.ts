@@ -15,6 +15,7 @@ import type { Behaviour } from './behaviour/surroundings.ts'
 import { wasteContainer } from './behaviour/waste-container.ts'
 import { waterMeter } from './behaviour/water-meter.ts'
 import { addDrift, clockAhead, copiesSent, isSilent, observedInstead, sentAt } from './faults.ts'
+import { type LampOrder, obeyOrder } from './lamp.ts'
 import type { BehaviourName, PlannedDevice } from './plan.ts'
 import { uniform } from './random.ts'
 
@@ -47,18 +48,23 @@ function codecOf(id: string): Codec {
   return codec
 }
 
-/** The bytes that a device sends at a time: its model's own, with what its faults make of the values. */
-export function payloadAt(device: PlannedDevice, time: number): Uint8Array {
+/**
+ * The bytes that a device sends at a time: its model's own, with what its faults make of the values, and what it was told
+ * to do.
+ */
+export function payloadAt(device: PlannedDevice, time: number, order: LampOrder = ownProgramme): Uint8Array {
   const observed = behaviours[device.behaviour](device, observedInstead(device, time))
-  return codecOf(device.model).encode(addDrift(device, time, observed))
+  return codecOf(device.model).encode(obeyOrder(addDrift(device, time, observed), order))
 }
+
+const ownProgramme: LampOrder = { level: null }
 
 /**
  * What a device tells at a time: the readings in its payload, as its model's codec reads them, so that what is sent as
  * history has the same series and the same rounding as what is sent live.
  */
-export function readingsAt(device: PlannedDevice, time: number): DecodedReading[] {
-  const { readings } = codecOf(device.model).decode(payloadAt(device, time), { receivedAt: time })
+export function readingsAt(device: PlannedDevice, time: number, order?: LampOrder): DecodedReading[] {
+  const { readings } = codecOf(device.model).decode(payloadAt(device, time, order), { receivedAt: time })
   return readings
 }
 

@@ -19,6 +19,22 @@ export type DeadLetter = {
   receivedAt: number
 }
 
+/**
+ * The way back to a device: the integration that its last uplink came by, and the bridge where one fetched it. `topic` is
+ * where commands to it go; null where its network has no way back by MQTT.
+ */
+export type DeviceRoute = { deviceId: string; integration: string; bridge: string | null; topic: string | null }
+
+/** What a network said of a command, in the uplink `seq`. The id may be the beginning of one. */
+export type StoredAnswer = {
+  seq: number
+  integration: string
+  commandId: string
+  outcome: 'transmitted' | 'acknowledged' | 'refused'
+  detail: string | null
+  receivedAt: number
+}
+
 /** How far a replay is. `uplinks` were read, `readings` written; `deadLetters` is how many of the uplinks still fail. */
 export type ReplayState = {
   id: string
@@ -63,6 +79,23 @@ ${latestSchema}
   CREATE INDEX IF NOT EXISTS dead_letters_by_device ON dead_letters (device_id, seq, bytes);
   CREATE INDEX IF NOT EXISTS dead_letters_by_reason ON dead_letters (reason, seq);
 
+  -- The way back to the devices that networks speak for, as their last uplink came.
+  CREATE TABLE IF NOT EXISTS routes (
+    device_id TEXT PRIMARY KEY,
+    integration TEXT NOT NULL,
+    bridge TEXT,
+    topic TEXT
+  ) WITHOUT ROWID;
+
+  CREATE TABLE IF NOT EXISTS command_answers (
+    seq INTEGER PRIMARY KEY, -- of the uplink
+    integration TEXT NOT NULL,
+    command_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT,
+    received_at INTEGER NOT NULL
+  );
+
   CREATE TABLE IF NOT EXISTS replays (
     id TEXT PRIMARY KEY,
     state TEXT NOT NULL,
@@ -89,6 +122,8 @@ const steps: readonly ((database: DatabaseSync) => void)[] = [
     carryReadingsOver(database)
   },
   // The schema makes what is new.
+  () => {},
+  // So it does with routes and answers.
   () => {},
 ]
 

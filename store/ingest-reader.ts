@@ -5,7 +5,14 @@ import type { Detail, ProblemCode } from '../domain/problem.ts'
 import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
 import type { OpenStore } from './backend.ts'
 import { openEmbeddedStore } from './embedded.ts'
-import { type DeadLetter, ingestFile, ingestVersion, type ReplayState } from './ingest-file.ts'
+import {
+  type DeadLetter,
+  type DeviceRoute,
+  ingestFile,
+  ingestVersion,
+  type ReplayState,
+  type StoredAnswer,
+} from './ingest-file.ts'
 import { listHeard, readLatest } from './latest.ts'
 import type { ReadingStore, SeriesQuery, SeriesRange } from './reading-store.ts'
 import { openSqlite } from './sqlite.ts'
@@ -33,6 +40,10 @@ export type IngestReader = {
   deadLetterCounts(): { reason: DeadLetterReason; count: number }[]
   /** Dead letters together that have device, reason and first fault in common. */
   deadLetterGroups(): DeadLetterGroup[]
+  /** The way back to a device, or null for one that no network has spoken for. */
+  routeOf(deviceId: string): DeviceRoute | null
+  /** What networks said of commands after the uplink `seq`, in order. */
+  answersSince(seq: number, limit: number): StoredAnswer[]
   replay(id: string): ReplayState | null
   readings: ReadingStore
   close(): void
@@ -158,6 +169,18 @@ export function openIngestReader(
         limit,
       ),
     deadLetterCounts: () => all('SELECT reason, count(*) AS count FROM dead_letters GROUP BY reason ORDER BY reason'),
+    routeOf: (deviceId) =>
+      all<DeviceRoute>(
+        'SELECT device_id AS deviceId, integration, bridge, topic FROM routes WHERE device_id = ?',
+        deviceId,
+      )[0] ?? null,
+    answersSince: (seq, limit) =>
+      all(
+        `SELECT seq, integration, command_id AS commandId, outcome, detail, received_at AS receivedAt
+         FROM command_answers WHERE seq > ? ORDER BY seq LIMIT ?`,
+        seq,
+        limit,
+      ),
     replay(id) {
       const row = all<ReplayRow>('SELECT * FROM replays WHERE id = ?', id)[0]
       return row === undefined ? null : toReplayState(row)

@@ -10,6 +10,7 @@ import { up as codecs } from './migrations/008-codecs.ts'
 import { up as imports } from './migrations/009-imports.ts'
 import { up as documentsAndSecrets } from './migrations/010-documents-and-secrets.ts'
 import { up as accounts } from './migrations/011-accounts.ts'
+import { up as commands } from './migrations/012-commands.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   { name: '009-imports', up: imports },
   { name: '010-documents-and-secrets', up: documentsAndSecrets },
   { name: '011-accounts', up: accounts },
+  { name: '012-commands', up: commands },
 ]
 
 /**

@@ -333,22 +333,33 @@ export type DeviceModelTable = {
   revision: number
 }
 
-/** A command to a device. */
+/** A command to a device, with who asked for it. */
 export type CommandTable = {
   id: string
   device_id: string
   state: 'queued' | 'sent' | 'acknowledged' | 'expired' | 'failed'
-  /** JSON: what was asked for, as the person said it. */
-  content: string
+  /** JSON: what was asked for, as the person said it; null for raw bytes. */
+  data: string | null
   /** What goes out, in base64. */
   bytes: string
   port: number | null
-  confirmed: number
+  confirmed: 0 | 1
   attempts: number
+  actor_kind: string
+  actor_id: string
+  actor_name: string | null
+  reason: string | null
   created_at: number
   expires_at: number
   sent_at: number | null
+  /** Null while something is still waited for. */
   ended_at: number | null
+  /** The integration that it went through. */
+  integration: string | null
+  acknowledged_by: 'device' | 'network' | null
+  /** The uplink that told what became of it. */
+  answer_seq: number | null
+  /** JSON: a text, or one for each language. */
   detail: string | null
   revision: number
 }

@@ -23,7 +23,7 @@ type Sums = { burningMs: number; weightedMs: number }
 type Nights = { levelAt(time: number): number; sumsAt(time: number): Sums }
 
 /** The share of its rated power that a lamp takes at a dimming level: the driver takes some at any level. */
-function powerShare(level: number): number {
+export function powerShare(level: number): number {
   return level === 0 ? 0 : 0.08 + 0.92 * (level / 100)
 }
 

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openScriptPool } from '../../devices/scripts/pool.ts'
 import { fault } from '../../domain/fault.ts'
 import { type Role, roleAllows, roles } from '../../domain/role.ts'
 import { addAsset } from '../../inventory/assets.ts'
 import { checkAudit } from '../../inventory/audit-check.ts'
+import { addCommand } from '../../inventory/commands.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { addDocument } from '../../inventory/documents.ts'
 import { correctInstallation, install } from '../../inventory/installations.ts'
@@ -64,6 +66,7 @@ const bodies: Record<string, (ids: Record<string, string>) => unknown> = {
     at: '2026-03-01T08:00:00Z',
     value: 1,
   }),
+  'POST /devices/{id}/commands': () => ({ hex: '00' }),
   'POST /installations': (ids) => ({ deviceId: ids.devices, assetId: ids.assets }),
   'PATCH /installations/{id}': () => ({ channel: '1' }),
   'POST /installations/swap': (ids) => ({ oldDeviceId: ours.devices, newDeviceId: ids.devices }),
@@ -102,6 +105,7 @@ const tokens = {} as Record<'all' | 'limited', Record<Role, string>>
 beforeAll(async () => {
   api = await openTestApi()
   const { access } = api
+  const pool = openScriptPool({ log: () => {} })
   const now = Date.now()
   for (const [place, service] of [
     [ours, 'Propreté'],
@@ -124,6 +128,8 @@ beforeAll(async () => {
     await correctInstallation(access, id, { installedAt: now - 8e6 })
     place.installations = id
     place.documents = (await addDocument(access, place.assets!, png, { name: `${place.assets}.png` }, 1e6)).id
+    const hex = { hex: '00', confirmed: false }
+    place.commands = (await addCommand(access, { pool, reader: api.reader }, place.devices!, hex)).id
     place.replays = (await requestReplay(access, { deviceId: place.devices! })).id
     await api.store([
       { deviceId: place.devices!, channel: '', quantity: 'temperature', value: 12, observedAt: now - 1e6 },
@@ -176,7 +182,10 @@ async function call(
   const noun = path.split('/')[1]!
   const response = await api.app.inject({
     method,
-    url: `/api/v1${path.replace('{documentId}', ids.documents ?? 'none').replace(/\{\w+\}/, encodeURIComponent(ids[noun] ?? 'none'))}${queries[name] ?? ''}`,
+    url: `/api/v1${path
+      .replace('{documentId}', ids.documents ?? 'none')
+      .replace('{commandId}', ids.commands ?? 'none')
+      .replace(/\{\w+\}/, encodeURIComponent(ids[noun] ?? 'none'))}${queries[name] ?? ''}`,
     headers: {
       authorization: `Bearer ${tokens[who][role]}`,
       'accept-language': 'en',
@@ -193,6 +202,7 @@ const unknown = {
   installations: 'installation-none',
   replays: 'replay-none',
   documents: 'document-none',
+  commands: 'command-none',
 }
 const withId = () => operations.filter((each) => each.path.includes('{'))
 

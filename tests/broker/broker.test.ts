@@ -140,6 +140,21 @@ describe('who may connect', () => {
     expect(again.connected).toBe(true)
   })
 
+  test('a device that connects right after it was added stays connected', async () => {
+    const access = systemAccess(registry, 'test')
+    for (let i = 0; i < 3; i++) {
+      const added = await addDevice(access, { id: `new-${i}`, model: 'generic-json' })
+      const client = await connect({ clientId: `new-${i}`, username: `new-${i}`, password: added.secret })
+      // Once another is disconnected, the broker has heard of the change that added this one.
+      const other = await addDevice(access, { id: `other-${i}`, model: 'generic-json' })
+      const witness = await connect({ clientId: `other-${i}`, username: `other-${i}`, password: other.secret })
+      const closed = new Promise<void>((resolve) => witness.once('close', () => resolve()))
+      await revokeDevice(access, `other-${i}`)
+      await closed
+      expect(client.connected).toBe(true)
+    }
+  })
+
   test('over WebSocket too', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${broker.ports.ws}`, ['mqtt'])
     let received = Buffer.alloc(0)

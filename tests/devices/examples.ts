@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ExamplePayload, FormatExample, ModelExample } from '../../devices/model.ts'
+import type { DownlinkExample, ExamplePayload, FormatExample, ModelExample } from '../../devices/model.ts'
 import type { DecodedReading, Fault } from '../../domain/fault.ts'
 import { formatTime } from '../../domain/time.ts'
 
@@ -23,6 +23,12 @@ export function readModelExamples(id: string): ModelExample[] {
 
 export function readFormatExamples(id: string): FormatExample[] {
   return JSON.parse(readFileSync(join(formatsFolder, id, 'examples.json'), 'utf8'))
+}
+
+/** The commands of a format's examples; none for one that has no way back. */
+export function readDownlinkExamples(id: string): DownlinkExample[] {
+  const file = join(formatsFolder, id, 'downlinks.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
 }
 
 export function bytesOf(payload: ExamplePayload): Uint8Array {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { formats } from '../../devices/catalogue.ts'
 import { isDeviceId } from '../../domain/id.ts'
 import { formatTime } from '../../domain/time.ts'
@@ -9,6 +9,7 @@ import {
   bytesOf,
   formatsFolder,
   listFolders,
+  readDownlinkExamples,
   readFormatExamples,
   receivedAt,
   writeFaults,
@@ -62,7 +63,24 @@ for (const [id, format] of formats)
         expect(writeReadings(envelope.decoded?.readings ?? [])).toEqual(wanted.decoded?.readings ?? [])
         expect(writeReadings(envelope.readings)).toEqual(wanted.readings ?? [])
         expect(writeFaults(envelope.faults, wanted.faults ?? [])).toEqual(wanted.faults ?? [])
+        expect(envelope.answer).toEqual(wanted.answer)
       })
+
+    for (const { name, uplinkTopic, command, topic, payload = null } of readDownlinkExamples(id))
+      test(`command: ${name}`, () => {
+        vi.useFakeTimers({ now: receivedAt, toFake: ['Date'] })
+        onTestFinished(() => void vi.useRealTimers())
+        const { hex = '', port = null, confirmed = false, data = null, ...ids } = command
+        expect(format.downlink!.replyTopic(uplinkTopic)).toBe(topic)
+        const written = format.downlink!.write({ ...ids, bytes: Buffer.from(hex, 'hex'), port, confirmed, data })
+        if (payload === null || written === null) return expect(written).toBe(payload)
+        if ('json' in payload) expect(JSON.parse(Buffer.from(written).toString())).toEqual(payload.json)
+        else expect(Buffer.from(written)).toEqual(Buffer.from(bytesOf(payload)))
+      })
+
+    test('has examples of commands where it has a way back', () => {
+      expect(readDownlinkExamples(id).length > 0).toBe(format.downlink !== undefined)
+    })
 
     test('has examples of the three sorts, and a README that names it', () => {
       expect(new Set(examples.map((example) => example.sort))).toEqual(new Set(['success', 'boundary', 'failure']))
@@ -86,7 +104,7 @@ for (const [id, format] of formats)
         fc.property(topics, messages, (topic, payload) => {
           const envelope = format.open(topic, payload, context)
           if (envelope === null) return
-          if (envelope.deviceId === null) expect(envelope.faults).not.toEqual([])
+          if (envelope.deviceId === null) expect(envelope.faults.length > 0).toBe(envelope.answer === undefined)
           else expect(isDeviceId(envelope.deviceId)).toBe(true)
           for (const { value } of envelope.readings) expect(typeof value).toBe('number')
         }),

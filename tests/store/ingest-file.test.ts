@@ -39,6 +39,8 @@ test('a file of before replays had a code is carried over, with what stood in it
   database.close()
   const reader = openIngestReader(folder.path)
   expect(reader.replay('1')).toMatchObject({ state: 'failed', detail: 'the journal is "empty"', finishedAt: 7 })
+  // What a file of that time lacked is there too.
+  expect(reader.routeOf('probe')).toBeNull()
   reader.close()
   expect(versionOf(folder.path)).toBe(ingestVersion)
   openIngestFile(folder.path).close()

@@ -1,5 +1,6 @@
 import { fault } from '../../../domain/fault.ts'
 import { isDeviceId } from '../../../domain/id.ts'
+import { writeDownlinks } from '../../downlink.ts'
 import type { UplinkFormat } from '../../model.ts'
 
 const topicPattern = /(?:^|\/)([^/]+)\/up$/
@@ -14,4 +15,10 @@ export default {
       return { deviceId: null, payload: null, readings: [], faults: [fault('no_device', { path: '{deviceId}/up' })] }
     return { deviceId, payload, readings: [], faults: [] }
   },
+  downlink: writeDownlinks({
+    reply: [[/(^|\/)([^/]+)\/up$/, '$1$2/down']],
+    takes: 'frame',
+    // As if the device had a connection of its own.
+    message: ({ bytes }) => bytes,
+  }),
 } satisfies UplinkFormat

@@ -1,3 +1,4 @@
+import { portOf, toBase64, writeDownlinks } from '../../downlink.ts'
 import { openEnvelope } from '../../envelope.ts'
 import type { UplinkFormat } from '../../model.ts'
 
@@ -14,5 +15,11 @@ export default {
     address: 'devaddr',
     receptions: [{ list: 'hotspots', rssi: 'rssi', snr: 'snr', gateway: ['name'] }],
     object: ['decoded.payload'],
+  }),
+  downlink: writeDownlinks({
+    reply: [[/\/rx$/, '/tx']],
+    takes: 'frame',
+    hasPorts: true,
+    message: (command) => ({ payload_raw: toBase64(command), port: portOf(command), confirmed: command.confirmed }),
   }),
 } satisfies UplinkFormat

@@ -1,3 +1,4 @@
+import { writeDownlinks } from '../../downlink.ts'
 import { addFault, newFaultList } from '../../fault-list.ts'
 import { isObject, parseJsonPayload } from '../../json-payload.ts'
 import { type MessageTable, openMessages, toEnvelope } from '../../message-table.ts'
@@ -66,4 +67,14 @@ export default {
   id: 'shelly',
   label: { fr: 'Shelly (toutes générations)', en: 'Shelly (all generations)' },
   open,
+  // The second generation and later: a call of RPC, such as {"method": "Switch.Set", "params": {"id": 0, "on": true}}.
+  downlink: writeDownlinks({
+    reply: [
+      [/\/events\/rpc$/, '/rpc'],
+      [/\/status\/[^/]+$/, '/rpc'],
+    ],
+    takes: 'data',
+    message: ({ id, data }) =>
+      isObject(data) && typeof data.method === 'string' ? { id, src: 'parvis', ...data } : null,
+  }),
 } satisfies UplinkFormat

@@ -1,3 +1,4 @@
+import { writeDownlinks } from '../../downlink.ts'
 import { addFault, newFaultList } from '../../fault-list.ts'
 import { isObject, parseJsonPayload } from '../../json-payload.ts'
 import { compileFields } from '../../json-table.ts'
@@ -91,9 +92,24 @@ function readSensors(message: Record<string, unknown>, observedAt: number | unde
   }
 }
 
+// `{"Power": "ON", "Dimmer": 40}` as `Power ON;Dimmer 40`: Tasmota does one after the other.
+function writeBacklog(data: unknown): string | null {
+  if (!isObject(data) || Object.keys(data).length === 0) return null
+  const commands = Object.entries(data).map(([name, value]) => `${name} ${value ?? ''}`.trim())
+  return commands.every((each) => /^\w+( [^;\p{Cc}]*)?$/u.test(each)) ? commands.join(';') : null
+}
+
 /** Tasmota: `tele/{device}/SENSOR` and `STATE`, or `{device}/tele/...`. */
 export default {
   id: 'tasmota',
   label: { fr: 'Tasmota', en: 'Tasmota' },
   open,
+  downlink: writeDownlinks({
+    reply: [
+      [/(^|\/)tele\/([^/]+)\/[^/]+$/, '$1cmnd/$2/Backlog'],
+      [/\/tele\/[^/]+$/, '/cmnd/Backlog'],
+    ],
+    takes: 'data',
+    message: ({ data }) => writeBacklog(data),
+  }),
 } satisfies UplinkFormat

@@ -1,4 +1,5 @@
-import { openEnvelope } from '../../envelope.ts'
+import { portOf, toBase64, writeDownlinks } from '../../downlink.ts'
+import { commandMark, openEnvelope } from '../../envelope.ts'
 import type { UplinkFormat } from '../../model.ts'
 
 /** The Things Stack v3, MQTT or webhooks: `v3/{application}@{tenant}/devices/{device}/{event}`. */
@@ -8,6 +9,18 @@ export default {
   open: openEnvelope({
     topic: 'devices/{id}/{event...}',
     events: { up: 'frame' },
+    // By MQTT `down/ack`, by webhook without it.
+    answers: [
+      { at: 'downlink_ack', command: ['downlink_ack.correlation_ids', 'correlation_ids'], outcome: 'acknowledged' },
+      { at: 'downlink_sent', command: ['downlink_sent.correlation_ids', 'correlation_ids'], outcome: 'transmitted' },
+      { at: 'downlink_nack', command: ['downlink_nack.correlation_ids', 'correlation_ids'], outcome: 'refused' },
+      {
+        at: 'downlink_failed',
+        command: ['downlink_failed.downlink.correlation_ids', 'correlation_ids'],
+        outcome: 'refused',
+        detail: ['downlink_failed.error.message_format', 'downlink_failed.error.name'],
+      },
+    ],
     others: [
       'join_accept',
       'downlink_ack',
@@ -42,5 +55,22 @@ export default {
     object: ['uplink_message.decoded_payload'],
     normalized: 'uplink_message.normalized_payload',
     omitsZero: true,
+  }),
+  downlink: writeDownlinks({
+    reply: [[/(^|\/)(devices\/[^/]+)\/up$/, '$1$2/down/push']],
+    takes: 'frame',
+    hasPorts: true,
+    tells: true,
+    message: (command) => ({
+      downlinks: [
+        {
+          f_port: portOf(command),
+          frm_payload: toBase64(command),
+          confirmed: command.confirmed,
+          priority: 'NORMAL',
+          correlation_ids: [`${commandMark}${command.id}`],
+        },
+      ],
+    }),
   }),
 } satisfies UplinkFormat

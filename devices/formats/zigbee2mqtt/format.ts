@@ -1,3 +1,5 @@
+import { writeDownlinks } from '../../downlink.ts'
+import { isObject } from '../../json-payload.ts'
 import { openMessages } from '../../message-table.ts'
 import type { JsonField, Open, UplinkFormat } from '../../model.ts'
 import { readNetworkTime } from '../../network-value.ts'
@@ -92,4 +94,9 @@ export default {
   id: 'zigbee2mqtt',
   label: { fr: 'zigbee2mqtt', en: 'zigbee2mqtt' },
   open,
+  downlink: writeDownlinks({
+    reply: [[/$/, '/set']],
+    takes: 'data',
+    message: ({ data }) => (isObject(data) ? data : null),
+  }),
 } satisfies UplinkFormat

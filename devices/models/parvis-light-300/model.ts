@@ -32,4 +32,13 @@ export default {
       { at: 16, type: 'i8', quantity: 'tilt', missing: -0x80 },
     ],
   },
+  downlink: {
+    port: 10,
+    bytes: 2,
+    fields: [
+      { at: 0, type: 'u8', expect: 0x01 },
+      // Nothing sends it back to its own programme.
+      { at: 1, type: 'u8', quantity: 'dimming_level', scale: 0.5, missing: 0xff },
+    ],
+  },
 } satisfies DeviceModel
