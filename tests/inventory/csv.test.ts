@@ -32,7 +32,9 @@ test('bad lines are told by their number in the file', async () => {
   expect(lines.map((each) => each.line)).toEqual([2, 6, 7])
   expect(errors.map((each) => each.line)).toEqual([4, 5])
   const broken = await readTable('a,b\n1,2\n3,"open\n')
-  expect(broken.errors).toMatchObject([{ line: 3, message: expect.stringContaining('not CSV') }])
+  expect(broken.errors).toMatchObject([
+    { line: 3, message: { en: expect.stringContaining('quotation mark'), fr: expect.stringContaining('guillemet') } },
+  ])
 })
 
 test('what is no table is refused', async () => {
