@@ -10,6 +10,8 @@ const benchmarks: Record<string, string> = {
   api: "the API's reads while 5,000 messages a second arrive",
   mixed: 'PUBACK latency at 5,000 messages a second while a query, an export and a seal run',
   bridge: 'a bridge to Mosquitto: messages a second, CPU, nothing lost and nothing twice',
+  codecs: 'decodes a second and core: of vendors’ codecs in fresh memory, and of models that are data',
+  hostile: 'codecs that mean harm: dead letters in time, PUBACK latency of others',
   fairness: 'PUBACK latency beside a device that floods',
   connections: 'ten thousand devices that connect and publish at once, twice: time and memory',
 }
