@@ -69,6 +69,10 @@ const settings = {
   PARVIS_DOCUMENTS_MAX_BYTES: positive
     .default(10 * gibibyte)
     .describe('size that documents and photos may reach together, in bytes'),
+  PARVIS_MAP_STYLE: z
+    .url({ protocol: /^https?$/, error: 'expected an address such as https://maps.example.org/style.json' })
+    .optional()
+    .describe('address of a MapLibre style for the map; a plain ground, from no other server, when not set'),
   PARVIS_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -42,9 +42,11 @@ import { quantityRoutes } from './routes/quantities.ts'
 import { readingRoutes } from './routes/readings.ts'
 import { replayRoutes } from './routes/replays.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { settingsRoutes } from './routes/settings.ts'
 import { statusRoutes } from './routes/status.ts'
 import { statusStreamRoutes } from './routes/status-stream.ts'
 import { streamRoutes } from './routes/stream.ts'
+import { todayRoutes } from './routes/today.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 import type { UplinkClient } from './uplink-client.ts'
@@ -60,6 +62,7 @@ const routes: readonly Routes[] = [
   consumptionRoutes,
   installationRoutes,
   statusRoutes,
+  todayRoutes,
   statusStreamRoutes,
   deadLetterRoutes,
   replayRoutes,
@@ -72,6 +75,7 @@ const routes: readonly Routes[] = [
   sessionRoutes,
   ownAccountRoutes,
   accountRoutes,
+  settingsRoutes,
   tokenRoutes,
   integrationRoutes,
   bridgeRoutes,

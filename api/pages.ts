@@ -4,18 +4,24 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
 
-// Everything comes from this address, and no script stands inside a page; data: is for images that styles carry.
-const contentSecurityPolicy = [
-  "default-src 'self'",
-  "img-src 'self' data:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ')
+/**
+ * Everything comes from this address, and no script stands inside a page; data: is for images that styles carry. A map
+ * style that is set adds its own origin, for what a map fetches: style, tiles, letters and signs.
+ */
+function writeContentPolicy({ PARVIS_MAP_STYLE: mapStyle }: Config): string {
+  const ofMap = mapStyle === undefined ? '' : ` ${new URL(mapStyle).origin}`
+  return [
+    "default-src 'self'",
+    `connect-src 'self'${ofMap}`,
+    `img-src 'self' data:${ofMap}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}
 
 const securityHeaders = {
-  'content-security-policy': contentSecurityPolicy,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -33,6 +39,7 @@ export function installSecurityHeaders(app: FastifyInstance, config: Config): vo
   const isHttps = config.PARVIS_PUBLIC_URL?.startsWith('https:') === true
   const headers = {
     ...securityHeaders,
+    'content-security-policy': writeContentPolicy(config),
     'cache-control': 'no-store',
     ...(isHttps ? { 'strict-transport-security': strictTransportSecurity } : {}),
   }

@@ -1,8 +1,8 @@
-import { getPosition } from 'suncalc'
 import type { AssetKind } from '../domain/asset-kind.ts'
 import type { Label, Quantity } from '../domain/quantity.ts'
 import type { Aggregate, Latest } from '../domain/reading.ts'
 import type { Series } from '../store/reading-store.ts'
+import { clearDayDeg, sunAltitudeDeg } from './daylight.ts'
 
 /*
  * What each service reads off its assets at a glance, and what it makes of it for the day: a row for each figure and each
@@ -45,8 +45,6 @@ const dayMs = 86_400_000
 const emptyingFall = 15
 /** A container that fills more slowly than this, in % a day, is not told when it will be full. */
 const leastFillRate = 0.5
-/** Degrees above the horizon from which on the sun gives more light than a lamp. */
-const clearDayDeg = 3
 /** The school's hours on the wall clock, from Monday to Friday. */
 const school = { from: 8, to: 18 }
 
@@ -351,7 +349,7 @@ export const kindFigures: Partial<Record<AssetKind, KindFigures>> = {
         tell({ latest, latitude, longitude }) {
           const lamp = latest('lamp_state')
           if (lamp === null || lamp.value !== 1 || latitude === null || longitude === null) return null
-          return (getPosition(new Date(lamp.observedAt), latitude, longitude).altitude * 180) / Math.PI
+          return sunAltitudeDeg(lamp.observedAt, latitude, longitude)
         },
       },
     ],

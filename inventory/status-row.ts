@@ -3,6 +3,7 @@ import { calibrate } from '../domain/calibration.ts'
 import type { Installation } from '../domain/installation.ts'
 import type { Latest } from '../domain/reading.ts'
 import type { AssetTable, StatusTable } from '../store/registry-tables.ts'
+import { isBroadDaylight } from './daylight.ts'
 import { expectedIntervalS, type IntervalFacts } from './expected-interval.ts'
 
 /** An asset is silent once nothing was heard for this many expected intervals. */
@@ -38,7 +39,10 @@ export function computeStatus(facts: StatusFacts, now: number): StatusTable {
   const heardLast = findHeardLast(current.length > 0 ? current : watches)
   const readings = current.flatMap((each) => readingsOf(each.installation, facts.latest))
   const attentions = attentionRules.filter((rule) =>
-    readings.some((reading) => reading.quantity === rule.quantity && rule.holds(reading.value)),
+    readings.some(
+      ({ quantity, value, observedAt }) =>
+        quantity === rule.quantity && rule.holds(value) && (rule.byDay !== true || isBroadDaylight(observedAt, asset)),
+    ),
   )
   const state =
     asset.life_cycle !== 'in_service'

@@ -44,7 +44,10 @@ export type AssetStatus = {
  */
 export type StatusFilter = {
   kind?: string | undefined
-  state?: AssetState | undefined
+  /** Any of these. */
+  state?: readonly AssetState[] | undefined
+  /** A code of domain/attention.ts. */
+  attention?: string | undefined
   service?: string | undefined
   district?: string | undefined
   lifeCycle?: AssetLifeCycle | undefined
@@ -213,7 +216,7 @@ type SlotTest = (slot: number) => boolean
 export function match(
   { services }: Pick<Access, 'services'>,
   { columns }: StatusBoard,
-  { kind, state, service, district, lifeCycle, includesDisposed = false, areas = [], q }: StatusFilter,
+  { kind, state, attention, service, district, lifeCycle, includesDisposed = false, areas = [], q }: StatusFilter,
   now: number,
 ): SlotTest {
   const { codes, names, numbers, texts } = columns
@@ -235,8 +238,14 @@ export function match(
     tests.push((slot) => codes.life_cycle[slot] !== disposed)
   }
   if (state !== undefined) {
-    const code = assetStates.indexOf(state)
-    tests.push((slot) => columns.stateAt(slot, now) === code)
+    const wanted = assetStates.map((each) => state.includes(each))
+    tests.push((slot) => wanted[columns.stateAt(slot, now)]!)
+  }
+  if (attention !== undefined) {
+    const calls = names.attentions.known.map((text) => (JSON.parse(text!) as string[]).includes(attention))
+    tests.push((slot) =>
+      attention === deviceSilence.code ? isOneSilent(columns, slot, now) : calls[codes.attentions[slot]!]!,
+    )
   }
   for (const word of searchWords(q ?? '')) {
     const mayContain = columns.signatures.sift(word)
@@ -365,12 +374,24 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** The row of a slot as it is told. */
-export function tellStatus({ columns }: StatusBoard, slot: number, now: number): AssetStatus {
-  const { texts, numbers } = columns
-  const state = assetStates[columns.stateAt(slot, now)]!
+const silent = assetStates.indexOf('silent')
+
+/** Whether one of the devices of an asset is silent, and another is not. */
+function isOneSilent(columns: StatusColumns, slot: number, now: number): boolean {
+  return columns.numbers.attention_at[slot]! <= now && columns.stateAt(slot, now) !== silent
+}
+
+/** What an asset calls for attention for, as codes: what its readings tell, and that one of its devices is silent. */
+export function attentionsAt({ columns }: StatusBoard, slot: number, now: number): string[] {
   const attentions = JSON.parse(columns.nameAt('attentions', slot)!) as string[]
-  const isOneSilent = state !== 'silent' && numbers.attention_at[slot]! <= now
+  return isOneSilent(columns, slot, now) ? [...attentions, deviceSilence.code] : attentions
+}
+
+/** The row of a slot as it is told. */
+export function tellStatus(board: StatusBoard, slot: number, now: number): AssetStatus {
+  const { columns } = board
+  const { texts } = columns
+  const state = assetStates[columns.stateAt(slot, now)]!
   return {
     assetId: texts.asset_id[slot]!,
     kind: columns.nameAt('kind', slot) as AssetKind,
@@ -380,7 +401,7 @@ export function tellStatus({ columns }: StatusBoard, slot: number, now: number):
     lastSeenAt: columns.numberAt('last_seen_at', slot),
     silentAt: columns.numberAt('silent_at', slot),
     battery: columns.numberAt('battery', slot),
-    attentions: isOneSilent ? [...attentions, deviceSilence.code] : attentions,
+    attentions: attentionsAt(board, slot, now),
     deviceId: texts.device_id[slot]!,
     installationId: texts.installation_id[slot]!,
     lastProofAt: columns.numberAt('proof_at', slot),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { assetLifeCycles, assetStates } from '../../domain/asset.ts'
 import { assetKindNames } from '../../domain/asset-kind.ts'
+import { attentionCodes } from '../../domain/attention.ts'
 import {
   countStatus,
   listStatus,
@@ -10,6 +11,8 @@ import {
   statusSorts,
   toStatusJson,
 } from '../../inventory/status.ts'
+import { listStatusPoints } from '../../inventory/status-points.ts'
+import { compressFor } from '../compress.ts'
 import type { Routes } from '../context.ts'
 import { placeQuery, takeAreas } from '../place-query.ts'
 import { pageOf, pageQuery, timeOut } from '../shapes.ts'
@@ -27,7 +30,14 @@ function openFilter<Schema extends z.ZodType>(schema: Schema) {
 /** Query parameters that say which assets. */
 export const statusFilterQuery = {
   kind: openFilter(z.enum(assetKindNames)),
-  state: openFilter(z.enum(assetStates)),
+  state: openFilter(
+    z
+      .string()
+      .max(120)
+      .transform((text) => text.split(','))
+      .pipe(z.array(z.enum(assetStates))),
+  ).describe('One, or several with commas between them; `*`: any.'),
+  attention: openFilter(z.enum(attentionCodes)),
   service: openFilter(z.string().max(120)),
   district: openFilter(z.string().max(120)),
   lifeCycle: z.enum(assetLifeCycles).optional().describe('Disposed ones are left out unless asked for.'),
@@ -72,6 +82,28 @@ const featuresSchema = z
     ),
   })
   .meta({ id: 'AssetStatusFeatures' })
+
+const numbers = z.array(z.number())
+const words = z.array(z.string().nullable())
+
+const pointsSchema = z
+  .object({
+    words: z
+      .object({ kind: words, state: words, attention: words, service: words, district: words })
+      .describe('What the numbers of these columns stand for; `attention` is a set of bits.'),
+    id: z.array(z.string()),
+    label: z.array(z.string()),
+    kind: numbers,
+    state: numbers,
+    attention: numbers,
+    service: numbers,
+    district: numbers,
+    longitude: numbers,
+    latitude: numbers,
+    unplaced: z.number().int().describe('Assets that have no position.'),
+    truncated: z.boolean().describe('Whether there are more.'),
+  })
+  .meta({ id: 'AssetStatusPoints' })
 
 export const statusRoutes: Routes = (api, { board }) => {
   api.get(
@@ -137,6 +169,25 @@ export const statusRoutes: Routes = (api, { board }) => {
       // Thousands of features: they are written as they are, without being held against the schema one by one.
       reply.type('application/geo+json').serializer((payload: unknown) => JSON.stringify(payload))
       return listStatusGeojson(request.access, board, takeAreas(request.query))
+    },
+  )
+
+  api.get(
+    '/status/assets/points',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'How assets are, as columns, for maps of many',
+        description: 'Those that have a position, by id: `id[i]`, `label[i]` and so on are one asset.',
+        querystring: z.strictObject(statusFilterQuery),
+        response: { 200: pointsSchema },
+      },
+    },
+    async (request, reply) => {
+      const points = listStatusPoints(request.access, board, takeAreas(request.query))
+      reply.type('application/json').serializer((payload: unknown) => payload as string)
+      return compressFor(request, reply, JSON.stringify(points)) as never
     },
   )
 }

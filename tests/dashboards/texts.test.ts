@@ -5,7 +5,7 @@ import { en } from '../../dashboards/web/src/texts/en.ts'
 import { fr, type Texts } from '../../dashboards/web/src/texts/fr.ts'
 import { assetStates } from '../../domain/asset.ts'
 import { assetKindNames, assetKinds } from '../../domain/asset-kind.ts'
-import { attentionRules } from '../../domain/attention.ts'
+import { attentionRules, deviceSilence } from '../../domain/attention.ts'
 import { deadLetterReasons } from '../../domain/fault.ts'
 
 const tables: ['fr' | 'en', Texts][] = [
@@ -19,7 +19,7 @@ describe.each(tables)('texts in %s', (language, texts) => {
       Object.fromEntries(assetKindNames.map((kind) => [kind, assetKinds[kind].label[language]])),
     )
     expect(texts.attentions).toEqual(
-      Object.fromEntries(attentionRules.map((rule) => [rule.code, rule.label[language]])),
+      Object.fromEntries([...attentionRules, deviceSilence].map((rule) => [rule.code, rule.label[language]])),
     )
   })
 

@@ -149,9 +149,10 @@ test('a filter takes what it would take of the rows one by one, through changes 
           (wanted.areas === undefined || each.latitude === 47) &&
           searchWords(wanted.q ?? '').every((word) => each.search.includes(word)),
       )
-      const found = listStatus(all, board, { limit: 100, sort, ...wanted }, now).items
+      const asked = { ...wanted, state: wanted.state && [wanted.state] }
+      const found = listStatus(all, board, { limit: 100, sort, ...asked }, now).items
       expect(found.map((each) => each.assetId).toSorted()).toEqual(expected.map((each) => each.asset_id).toSorted())
-      const counted = countStatus(all, board, { by: 'district', ...wanted }, now)
+      const counted = countStatus(all, board, { by: 'district', ...asked }, now)
       expect(counted.reduce((sum, { count }) => sum + count, 0)).toBe(expected.length)
     }),
   )
@@ -194,7 +195,7 @@ test('who waits for a revision goes on when it is in, or after a while', async (
 test('changes tell what came, what left, and deadlines that pass', () => {
   const board = openStatusBoard()
   board.put([makeRow('a', { silent_at: now + 10 }), makeRow('b', { service: 'Voirie' })])
-  const working = listStatusChanges(all, board, { state: 'working' }, now)
+  const working = listStatusChanges(all, board, { state: ['working'] }, now)
   const ofVoirie = listStatusChanges({ services: ['Voirie'] }, board, {}, now)
   expect(working.take(now + 5).text).toBe('')
   const left = working.take(now + 10)

@@ -146,7 +146,7 @@ test('with two devices, one that falls silent calls for attention, and both make
   const half = { state: 'attention', since: start + 30 * minute, attentions: ['device_silent'] }
   expect(await statusAt(start + 30 * minute)).toMatchObject(half)
   expect(
-    await countStatus(access, board, { kind: 'waste_container', state: 'attention' }, start + 49 * minute),
+    await countStatus(access, board, { kind: 'waste_container', state: ['attention'] }, start + 49 * minute),
   ).toEqual([{ kind: 'waste_container', state: 'attention', count: 1 }])
   expect(await statusAt(start + 50 * minute)).toMatchObject({
     state: 'silent',
@@ -208,10 +208,13 @@ test('counts, filters, pages and the map tell the same', async () => {
     { kind: 'waste_container', state: 'working', count: 1 },
   ])
   for (const state of ['working', 'silent', 'never_seen', 'attention', 'out_of_service'] satisfies AssetState[]) {
-    const counted = (await countStatus(access, board, { state }, now)).reduce((sum, each) => sum + each.count, 0)
-    expect([state, (await ids({ state })).length]).toEqual([state, counted])
+    const counted = (await countStatus(access, board, { state: [state] }, now)).reduce(
+      (sum, each) => sum + each.count,
+      0,
+    )
+    expect([state, (await ids({ state: [state] })).length]).toEqual([state, counted])
   }
-  expect(await ids({ state: 'silent' })).toEqual(['b'])
+  expect(await ids({ state: ['silent'] })).toEqual(['b'])
   expect(await ids({ kind: 'bench' })).toEqual(['c'])
   expect(await ids({ service: 'Propreté' })).toEqual(['a'])
   expect(await ids({ district: 'Dornach' })).toEqual(['b'])

@@ -1,10 +1,12 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 import { ensureDebianPackage } from './debian.ts'
 
-// No sandbox inside a container, and nothing that the browser would ask of the network by itself.
+// No sandbox inside a container, WebGL without a graphics card, and nothing that the browser would ask of the network by
+// itself.
 const launchArguments = [
   '--no-sandbox',
-  '--disable-gpu',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',

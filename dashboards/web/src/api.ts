@@ -38,6 +38,8 @@ export type AssetStatus = {
   deviceId: string | null
   service: string | null
   district: string | null
+  latitude: number | null
+  longitude: number | null
 }
 export type StateCount = { kind: AssetKind; state: AssetState; count: number }
 export type Asset = {

@@ -67,6 +67,11 @@ export function formatDate(time: number, { locale }: Writing): string {
   return dateFormat(locale, { dateStyle: 'medium' }).format(time)
 }
 
+/** A day as people say it: "mercredi 25 novembre". */
+export function formatDay(time: number, { locale }: Writing): string {
+  return dateFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' }).format(time)
+}
+
 /** The time of day, `14:05:09` or `14:05`. */
 export function formatClock(time: number, { locale }: Writing, withSeconds = true): string {
   return dateFormat(locale, {
@@ -98,6 +103,13 @@ export function formatLength(seconds: number, writing: Writing): string {
     unit,
     unitDisplay: 'long',
   })
+}
+
+/** How long something lasts already, short, in the largest unit that fits: "2 j", "4 h". */
+export function formatAge(time: number, now: number, writing: Writing): string {
+  const seconds = Math.max(0, (now - time) / 1000)
+  const [unit, length] = steps.find(([, each]) => seconds >= each) ?? ['second', 1]
+  return formatNumber(Math.floor(seconds / length), writing, { style: 'unit', unit, unitDisplay: 'short' })
 }
 
 const dateFormats = new Map<string, Intl.DateTimeFormat>()

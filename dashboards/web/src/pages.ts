@@ -21,6 +21,20 @@ type PageEntry = {
  */
 export const pages = [
   {
+    view: 'today',
+    group: 'day',
+    role: 'viewer',
+    icon: 'M8 1.5v1.5M8 13v1.5M1.5 8H3M13 8h1.5M3.4 3.4l1 1M11.6 11.6l1 1M3.4 12.6l1-1M11.6 4.4l1-1M5 8a3 3 0 1 0 6 0a3 3 0 1 0-6 0',
+    load: () => import('./pages/today/page.svelte'),
+  },
+  {
+    view: 'map',
+    group: 'day',
+    role: 'viewer',
+    icon: 'M1.5 3.5L6 2l4 1.5L14.5 2v10.5L10 14l-4-1.5L1.5 14zM6 2v10.5M10 3.5V14',
+    load: () => import('./pages/map/page.svelte'),
+  },
+  {
     view: 'waste',
     group: 'services',
     role: 'viewer',

@@ -39,6 +39,9 @@ export const route = {
   },
   /** Changes the filters of the list in view, in the address too, without a step in the history. */
   filter(view: View, params: Record<string, string>): void {
+    // A page that is being left may still want to note where it was.
+    const { view: shown } = parseHash(location.hash)
+    if (shown !== null && shown !== view) return
     history.replaceState(null, '', toHref(view, null, params))
     current = parseHash(location.hash)
     remember()

@@ -31,6 +31,8 @@ export const en: Texts = {
     signedInAs: (role) => `Signed in: ${role}`,
   },
   views: {
+    today: 'Today',
+    map: 'Map',
     waste: 'Waste',
     lighting: 'Lighting',
     energy: 'Energy and water',
@@ -75,7 +77,17 @@ export const en: Texts = {
   attentions: {
     low_battery: 'Battery below 20 %',
     lamp_fault: 'Lamp fault',
+    lamp_by_day: 'Lamp burning by day',
     nearly_full: 'Filled to 90 % or more',
+    device_silent: 'One of its devices is silent',
+  },
+  map: {
+    title: 'Map',
+    zoomIn: 'Zoom in',
+    zoomOut: 'Zoom out',
+    attribution: 'Sources of the map',
+    missing: 'This browser cannot draw the map.',
+    missingAdvice: 'It needs WebGL 2. The list says the same.',
   },
   live: {
     title: 'Live',

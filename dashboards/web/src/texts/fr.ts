@@ -35,6 +35,8 @@ export const fr = {
     signedInAs: (role: string) => `Connecté : ${role}`,
   },
   views: {
+    today: 'Aujourd’hui',
+    map: 'Carte',
     waste: 'Déchets',
     lighting: 'Éclairage',
     energy: 'Énergie et eau',
@@ -46,7 +48,7 @@ export const fr = {
     live: 'En direct',
     account: 'Mon compte',
   },
-  groups: { day: 'Aujourd’hui', services: 'Services', inventory: 'Inventaire', administration: 'Administration' },
+  groups: { day: 'La journée', services: 'Services', inventory: 'Inventaire', administration: 'Administration' },
   roles: { viewer: 'lecture', technician: 'technicien', manager: 'gestionnaire', admin: 'administration' } as Record<
     Role,
     string
@@ -82,8 +84,18 @@ export const fr = {
   attentions: {
     low_battery: 'Batterie sous 20 %',
     lamp_fault: 'Lampe en défaut',
+    lamp_by_day: 'Lampe allumée de jour',
     nearly_full: 'Rempli à 90 % ou plus',
+    device_silent: 'Un des appareils est silencieux',
   } as Record<string, string>,
+  map: {
+    title: 'Carte',
+    zoomIn: 'Agrandir',
+    zoomOut: 'Réduire',
+    attribution: 'Sources de la carte',
+    missing: 'Ce navigateur ne peut pas dessiner la carte.',
+    missingAdvice: 'Elle a besoin de WebGL 2. La liste dit la même chose.',
+  },
   live: {
     title: 'En direct',
     rate: 'relevés par seconde',

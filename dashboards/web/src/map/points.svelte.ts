@@ -1,0 +1,266 @@
+import type { AssetState } from '../../../../domain/asset.ts'
+import type { AssetKind } from '../../../../domain/asset-kind.ts'
+import { type ApiError, type AssetStatus, get } from '../api.ts'
+import { assetStates } from '../asset-states.ts'
+
+/** An asset that has a position. `number` is its own as long as the set stands. */
+export type Point = {
+  number: number
+  id: string
+  label: string
+  kind: AssetKind
+  state: AssetState
+  attentions: string[]
+  service: string | null
+  district: string | null
+  longitude: number
+  latitude: number
+}
+export type PointFilter = Record<'q' | 'kind' | 'state' | 'attention' | 'service' | 'district', string>
+/** What changed of a set since it was told last. */
+export type PointChange = { put: Point[]; removed: Point[] }
+
+type Columns = {
+  words: { kind: AssetKind[]; state: AssetState[]; attention: string[] } & Record<
+    'service' | 'district',
+    (string | null)[]
+  >
+  unplaced: number
+  truncated: boolean
+} & Record<'id' | 'label', string[]> &
+  Record<'kind' | 'state' | 'attention' | 'service' | 'district' | 'longitude' | 'latitude', number[]>
+
+// A map that is drawn anew twice a second is as live as anyone can read.
+const leastPauseMs = 500
+const reopenAfterMs = 5000
+
+/**
+ * The assets of a filter that have a position, kept as they are by the stream of changes while the page is in view. A
+ * page that was hidden, or a stream that fell behind, begins anew.
+ */
+export function createPointSet() {
+  const byId = new Map<string, Point>()
+  const listeners = new Set<(change: PointChange | null) => void>()
+  let version = $state(0)
+  let isLoaded = $state(false)
+  let error = $state.raw<ApiError | null>(null)
+  let unplaced = $state(0)
+  let truncated = $state(false)
+  let filter: PointFilter | null = null
+  let source: EventSource | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let reopening: ReturnType<typeof setTimeout> | undefined
+  let nextNumber = 0
+  let request = 0
+  let put = new Map<string, Point>()
+  let removed = new Map<string, Point>()
+
+  async function load() {
+    const asked = ++request
+    stop()
+    try {
+      const columns = await get<Columns>('/status/assets/points', filter ?? {})
+      if (asked !== request) return
+      byId.clear()
+      nextNumber = 0
+      for (const point of readColumns(columns)) byId.set(point.id, { ...point, number: nextNumber++ })
+      unplaced = columns.unplaced
+      truncated = columns.truncated
+      error = null
+      isLoaded = true
+      version++
+      for (const listener of listeners) listener(null)
+      follow()
+    } catch (thrown) {
+      if (asked !== request) return
+      error = thrown as ApiError
+      reopening = setTimeout(load, reopenAfterMs)
+    }
+  }
+
+  function follow() {
+    const query = new URLSearchParams(Object.entries(filter ?? {}).filter(([, value]) => value !== ''))
+    const opened = new EventSource(`/api/v1/status/assets/stream?${query}`)
+    source = opened
+    opened.addEventListener('status', (event) => take(JSON.parse(event.data) as AssetStatus))
+    opened.addEventListener('left', (event) => drop((JSON.parse(event.data) as { assetId: string }).assetId))
+    opened.addEventListener('lagged', () => void load())
+    opened.addEventListener('error', () => {
+      // What changed while the stream was away was not told: the set is read anew.
+      if (source !== opened) return
+      stop()
+      reopening = setTimeout(load, reopenAfterMs)
+    })
+  }
+
+  function stop() {
+    source?.close()
+    source = null
+    clearTimeout(timer)
+    clearTimeout(reopening)
+    timer = undefined
+    put = new Map()
+    removed = new Map()
+  }
+
+  function take(status: AssetStatus) {
+    const { assetId: id, longitude, latitude, label, kind, state, attentions, service, district } = status
+    if (longitude === null || latitude === null) return drop(id)
+    const known = byId.get(id)
+    const point = { id, label, kind, state, attentions, service, district, longitude, latitude }
+    // Most messages tell that an asset was heard, and nothing that a map shows.
+    if (known !== undefined && isSame(known, point)) return
+    const kept = { ...point, number: known?.number ?? nextNumber++ }
+    byId.set(id, kept)
+    put.set(id, kept)
+    schedule()
+  }
+
+  function drop(id: string) {
+    const known = byId.get(id)
+    if (known === undefined) return
+    byId.delete(id)
+    put.delete(id)
+    removed.set(id, known)
+    schedule()
+  }
+
+  function schedule() {
+    timer ??= setTimeout(tell, leastPauseMs)
+  }
+
+  function tell() {
+    timer = undefined
+    const change = { put: [...put.values()], removed: [...removed.values()] }
+    put = new Map()
+    removed = new Map()
+    version++
+    for (const listener of listeners) listener(change)
+  }
+
+  function followView() {
+    if (filter === null) return
+    if (document.hidden) {
+      request++
+      stop()
+    } else void load()
+  }
+  document.addEventListener('visibilitychange', followView)
+
+  return {
+    /** Grows with each change, so that whoever reads it is told. */
+    get version(): number {
+      return version
+    },
+    get isLoaded(): boolean {
+      return isLoaded
+    },
+    get error(): ApiError | null {
+      return error
+    },
+    /** Assets that are meant and have no position. */
+    get unplaced(): number {
+      return unplaced
+    },
+    get truncated(): boolean {
+      return truncated
+    },
+    all: (): Iterable<Point> => byId.values(),
+    get: (id: string): Point | undefined => byId.get(id),
+    get size(): number {
+      return byId.size
+    },
+    /** Calls back with what changed, or null when all may have. The answer ends it. */
+    listen(listener: (change: PointChange | null) => void): () => void {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    open(wanted: PointFilter): void {
+      filter = wanted
+      if (!document.hidden) void load()
+    },
+    retry: () => void load(),
+    close(): void {
+      filter = null
+      request++
+      stop()
+      document.removeEventListener('visibilitychange', followView)
+    },
+  }
+}
+
+export type PointSet = ReturnType<typeof createPointSet>
+
+function* readColumns(columns: Columns): Generator<Omit<Point, 'number'>> {
+  const { words } = columns
+  for (const [i, id] of columns.id.entries()) {
+    const bits = columns.attention[i]!
+    yield {
+      id,
+      label: columns.label[i]!,
+      kind: words.kind[columns.kind[i]!]!,
+      state: words.state[columns.state[i]!]!,
+      attentions: bits === 0 ? none : words.attention.filter((_, bit) => (bits & (1 << bit)) !== 0),
+      service: words.service[columns.service[i]!] ?? null,
+      district: words.district[columns.district[i]!] ?? null,
+      longitude: columns.longitude[i]!,
+      latitude: columns.latitude[i]!,
+    }
+  }
+}
+const none: string[] = []
+
+function isSame(a: Omit<Point, 'number'>, b: Omit<Point, 'number'>): boolean {
+  return (
+    a.state === b.state &&
+    a.kind === b.kind &&
+    a.label === b.label &&
+    a.longitude === b.longitude &&
+    a.latitude === b.latitude &&
+    a.service === b.service &&
+    a.district === b.district &&
+    a.attentions.join() === b.attentions.join()
+  )
+}
+
+/** A part of the map, in degrees. */
+export type Bounds = { west: number; south: number; east: number; north: number }
+
+const urgency: readonly AssetState[] = ['silent', 'attention', 'never_seen', 'working', 'out_of_service']
+
+/** The first `limit` points inside some bounds, what calls for work first, and how many there are of each state. */
+export function listPoints(
+  set: PointSet,
+  bounds: Bounds | null,
+  limit: number,
+): { shown: Point[]; counts: Record<AssetState, number>; total: number } {
+  const counts = Object.fromEntries(assetStates.map((state) => [state, 0])) as Record<AssetState, number>
+  const byState = new Map<AssetState, Point[]>(urgency.map((state) => [state, []]))
+  let total = 0
+  for (const point of set.all()) {
+    if (bounds !== null && !isInside(point, bounds)) continue
+    total++
+    counts[point.state]++
+    const found = byState.get(point.state)!
+    if (found.length < limit) found.push(point)
+  }
+  return { shown: urgency.flatMap((state) => byState.get(state)!).slice(0, limit), counts, total }
+}
+
+/** Where all points are; null when there are none. */
+export function findBounds(points: Iterable<Point>): Bounds | null {
+  let bounds: Bounds | null = null
+  for (const { longitude, latitude } of points)
+    if (bounds === null) bounds = { west: longitude, east: longitude, south: latitude, north: latitude }
+    else {
+      bounds.west = Math.min(bounds.west, longitude)
+      bounds.east = Math.max(bounds.east, longitude)
+      bounds.south = Math.min(bounds.south, latitude)
+      bounds.north = Math.max(bounds.north, latitude)
+    }
+  return bounds
+}
+
+function isInside({ longitude, latitude }: Point, { west, south, east, north }: Bounds): boolean {
+  return latitude >= south && latitude <= north && longitude >= west && longitude <= east
+}

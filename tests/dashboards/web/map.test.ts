@@ -1,0 +1,127 @@
+import type { MqttClient } from 'mqtt'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { focused, type Site, startSite, tabTo } from '../../support/site.ts'
+import { until } from '../../support/until.ts'
+
+/* Today and the map, on a few assets that the tests move themselves. */
+
+let site: Site
+let bin: MqttClient
+
+beforeAll(async () => {
+  site = await startSite()
+  await add('bin-1', 'waste_container', 'Conteneur, place de la Paix', 47.7508, 7.3359)
+  await add('bin-2', 'waste_container', 'Conteneur, rue du Port', 47.7408, 7.3259)
+  await add('lamp-1', 'street_light', 'Luminaire du port', 47.7308, 7.3159)
+  await site.request('POST', '/assets', { id: 'bench-1', kind: 'bench', label: 'Banc sans position' })
+  bin = await site.connectDevice('probe-1')
+  await site.request('POST', '/installations', {
+    deviceId: 'probe-1',
+    assetId: 'bin-1',
+    installedAt: '2020-01-01T00:00:00Z',
+  })
+  await fill(40)
+})
+afterAll(() => site?.close())
+afterEach(() => site.endVisits())
+
+const add = (id: string, kind: string, label: string, latitude: number, longitude: number) =>
+  site.request('POST', '/assets', { id, kind, label, latitude, longitude, district: 'Gare', service: 'Propreté' })
+const shows = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+
+/** Publishes a fill level, and waits until the status list tells it. */
+async function fill(level: number): Promise<void> {
+  await bin.publishAsync('devices/probe-1/up', JSON.stringify({ readings: { fill_level: level } }), { qos: 1 })
+  const state = level >= 90 ? 'attention' : 'working'
+  await until(async () => {
+    const { items } = await site.request<{ items: { assetId: string }[] }>('GET', `/status/assets?state=${state}`)
+    return items.some((each) => each.assetId === 'bin-1')
+  })
+}
+
+describe('today', () => {
+  test('tells what needs a person, with a way to all of them, and four figures with what they rest on', async () => {
+    await fill(93)
+    const page = await site.signIn('viewer')
+    await page.getByRole('heading', { level: 1, name: 'Aujourd’hui' }).waitFor()
+    const card = page.getByRole('article', { name: 'Conteneurs à vider' })
+    await card.getByRole('link', { name: 'Conteneur, place de la Paix' }).waitFor()
+    const figures = page.getByRole('region', { name: 'Quatre chiffres du jour' })
+    expect(await figures.getByRole('article').count()).toBe(4)
+    await figures.getByText('Sur 1 conteneurs qui parlent, de 2 en service').waitFor()
+    await card.getByRole('link', { name: /Voir tout/ }).click()
+    await page.waitForURL(/#\/map\?.*attention=nearly_full/)
+    await page.getByRole('button', { name: /Conteneur, place de la Paix/ }).waitFor()
+    expect(await page.getByRole('button', { name: /rue du Port/ }).count()).toBe(0)
+    await fill(40)
+    // The stream of changes takes it away, without a reload.
+    await expect.poll(() => page.getByRole('button', { name: /place de la Paix/ }).count()).toBe(0)
+  })
+})
+
+describe('the map', () => {
+  test('is drawn from this address alone; list, figures and card tell the same, and follow what happens', async () => {
+    const page = await site.signIn('viewer', '#/map')
+    await page.getByRole('region', { name: 'Carte des équipements' }).or(page.locator('canvas')).first().waitFor()
+    await shows(page, '3 équipements')
+    await shows(page, /1 sans position/)
+    await page.waitForURL(/z=/)
+    await page.getByRole('button', { name: /place de la Paix/ }).click()
+    const card = page.getByRole('article', { name: 'Conteneur, place de la Paix' })
+    await card.getByText(/40\s%/).waitFor()
+    await fill(97)
+    await card.getByText('À voir').waitFor()
+    await page.getByRole('button', { name: /À voir.*place de la Paix/ }).waitFor()
+    await fill(40)
+    await card.getByText('En marche').waitFor()
+    await card.getByRole('link', { name: 'Ouvrir la fiche' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Conteneur, place de la Paix' }).waitFor()
+  })
+
+  test('has an address for every view: centre, zoom, filters and the chosen asset', async () => {
+    const page = await site.signIn('viewer', '#/map')
+    await page.waitForURL(/z=/)
+    await page.getByLabel('Type').selectOption('Conteneur à déchets')
+    await shows(page, '2 équipements')
+    await page.getByRole('button', { name: /rue du Port/ }).click()
+    await page.waitForURL(/asset=bin-2/)
+    // The move has ended: it is close enough to see one asset alone.
+    await page.waitForURL((url) => Number(/z=([\d.]+)/.exec(url.hash)?.[1]) >= 16.9)
+    const shared = page.url()
+    const other = await site.signIn('viewer', new URL(shared).hash)
+    await other.getByRole('article', { name: 'Conteneur, rue du Port' }).waitFor()
+    expect(await other.getByLabel('Type').inputValue()).toBe('waste_container')
+    await shows(other, '1 équipement')
+    const place = (text: string) => /c=([^&]+)&z=([^&]+)/.exec(text)!.slice(1)
+    await expect.poll(() => place(other.url())).toEqual(place(shared))
+  })
+
+  test('by keyboard alone: a search, an asset of the list, its card and its page', async () => {
+    const page = await site.signIn('viewer', '#/map')
+    await page.waitForURL(/z=/)
+    await page.getByLabel('Rechercher').focus()
+    await page.keyboard.type('paix')
+    await shows(page, '1 équipement')
+    for (let i = 0; i < 12 && !(await focused(page)).includes('place de la Paix'); i++) await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByRole('article', { name: 'Conteneur, place de la Paix' }).waitFor()
+    await tabTo(page, 'Ouvrir la fiche')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Conteneur, place de la Paix' }).waitFor()
+  })
+
+  test('without WebGL the list stands alone, holds all, and says so', async () => {
+    const page = await site.visit()
+    await page.addInitScript(
+      'const get = HTMLCanvasElement.prototype.getContext; HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return /^webgl/.test(kind) ? null : get.call(this, kind, ...rest) }',
+    )
+    await page.goto(`/#token=${await site.token('viewer')}`)
+    await page.locator('main#content').waitFor()
+    await page.goto('/#/map?z=18&c=0,0')
+    await shows(page, 'Ce navigateur ne peut pas dessiner la carte.')
+    await shows(page, '3 équipements')
+    await page.getByRole('button', { name: /Luminaire du port/ }).click()
+    await page.getByRole('article', { name: 'Luminaire du port' }).waitFor()
+  })
+})
