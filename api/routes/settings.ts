@@ -7,7 +7,7 @@ export const settingsRoutes: Routes = (api, { config }) => {
     {
       config: { role: 'viewer' },
       schema: {
-        tags: ['session'],
+        tags: ['platform'],
         summary: 'What the pages go by',
         response: {
           200: z

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { assetStates } from '../../domain/asset.ts'
 import { type EnergyToday, readEnergyToday } from '../../inventory/energy-today.ts'
 import { toStatusJson } from '../../inventory/status.ts'
 import { listNeeds } from '../../inventory/today.ts'
@@ -12,29 +11,27 @@ const maxKept = 100
 
 const count = z.number().int()
 
-const todaySchema = z
-  .object({
-    needs: z.array(
-      z.object({
-        code: z.string().describe('`silent`, or a rule that calls for attention.'),
-        count,
-        recent: count.describe('Of them, those that began in the last 24 hours.'),
-        of: count.describe('Assets in service that it could be told of.'),
-        heard: count.describe('Those of them that speak: what the count rests on.'),
-        worst: z.array(statusSchema),
-      }),
-    ),
-    states: z.record(z.enum(assetStates), count),
-    energy: z
-      .object({
-        value: z.number().nullable(),
-        before: z.number().nullable().describe('In the same hours of the same day last week.'),
-        meters: count,
-        of: count,
-      })
-      .describe('Wh of today until now, of the meters that can be compared with last week.'),
-  })
-  .meta({ id: 'Today' })
+const todaySchema = z.object({
+  needs: z.array(
+    z.object({
+      code: z.string().describe('`silent`, or a rule that calls for attention.'),
+      count,
+      recent: count.describe('Of them, those that began in the last 24 hours.'),
+      of: count.describe('Assets in service that it could be told of.'),
+      heard: count.describe('Those of them that speak: what the count rests on.'),
+      worst: z.array(statusSchema),
+    }),
+  ),
+  states: z.object({ working: count, attention: count, silent: count, never_seen: count, out_of_service: count }),
+  energy: z
+    .object({
+      value: z.number().nullable(),
+      before: z.number().nullable().describe('In the same hours of the same day last week.'),
+      meters: count,
+      of: count,
+    })
+    .describe('Wh of today until now, of the meters that can be compared with last week.'),
+})
 
 export const todayRoutes: Routes = (api, { board, reader, config }) => {
   const kept = new Map<string, { at: number; energy: Promise<EnergyToday> }>()
