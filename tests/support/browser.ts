@@ -1,21 +1,22 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 import { ensureDebianPackage } from './debian.ts'
 
-// No sandbox inside a container, WebGL without a graphics card, and nothing that the browser would ask of the network by
-// itself.
+// No sandbox inside a container, and nothing that the browser would ask of the network by itself.
 const launchArguments = [
   '--no-sandbox',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
 ]
+// Without a graphics card maps are drawn by the processor, which is slow: only who looks at maps asks for it.
+const withoutWebGl = ['--disable-gpu', '--disable-3d-apis']
+const withWebGl = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist']
 
-/** Starts Debian's Chromium. */
-export async function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: await ensureDebianPackage('chromium', 'chromium'), args: launchArguments })
+/** Starts Debian's Chromium; maps are drawn where `webGl` is asked for. */
+export async function startBrowser({ webGl = false }: { webGl?: boolean } = {}): Promise<Browser> {
+  const args = [...launchArguments, ...(webGl ? withWebGl : withoutWebGl)]
+  return chromium.launch({ executablePath: await ensureDebianPackage('chromium', 'chromium'), args })
 }
 
 // Below the tests' own limit, so that what was looked for is told.

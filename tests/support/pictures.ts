@@ -15,7 +15,7 @@ const sizes = [
   { name: 'phone', language: 'en', viewport: { width: 320, height: 700 } },
 ]
 
-const site = await startSite({ city: { assets: 200 } })
+const site = await startSite({ city: { assets: 200 }, webGl: true })
 for (const colorScheme of ['light', 'dark'] as const)
   for (const { name, language, viewport } of sizes) {
     const page = await site.signIn('admin', '', { colorScheme, viewport, reducedMotion: 'reduce' })

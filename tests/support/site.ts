@@ -37,12 +37,12 @@ export type Site = {
 
 /** Starts the platform with its pages and a browser; with `city`, a simulated city of so many assets publishes to it. */
 export async function startSite(
-  options: { city?: { assets: number }; env?: Record<string, string> } = {},
+  options: { city?: { assets: number }; env?: Record<string, string>; webGl?: boolean } = {},
 ): Promise<Site> {
   const folder = makeFolder()
   const [platform, browser] = await Promise.all([
     startPlatform({ dataDir: folder.path, env: options.env }),
-    startBrowser(),
+    startBrowser(options),
   ])
   const origin = platform.httpUrl
   const tokens = new Map<Role, string>()

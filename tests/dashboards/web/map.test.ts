@@ -1,7 +1,7 @@
 import type { MqttClient } from 'mqtt'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { focused, type Site, startSite, tabTo } from '../../support/site.ts'
+import { findBarriers, focused, type Site, startSite, tabTo } from '../../support/site.ts'
 import { until } from '../../support/until.ts'
 
 /* Today and the map, on a few assets that the tests move themselves. */
@@ -10,7 +10,7 @@ let site: Site
 let bin: MqttClient
 
 beforeAll(async () => {
-  site = await startSite()
+  site = await startSite({ webGl: true })
   await add('bin-1', 'waste_container', 'Conteneur, place de la Paix', 47.7508, 7.3359)
   await add('bin-2', 'waste_container', 'Conteneur, rue du Port', 47.7408, 7.3259)
   await add('lamp-1', 'street_light', 'Luminaire du port', 47.7308, 7.3159)
@@ -56,7 +56,7 @@ describe('today', () => {
     expect(await page.getByRole('button', { name: /rue du Port/ }).count()).toBe(0)
     await fill(40)
     // The stream of changes takes it away, without a reload.
-    await expect.poll(() => page.getByRole('button', { name: /place de la Paix/ }).count()).toBe(0)
+    await page.getByRole('button', { name: /place de la Paix/ }).waitFor({ state: 'detached' })
   })
 })
 
@@ -67,6 +67,7 @@ describe('the map', () => {
     await shows(page, '3 équipements')
     await shows(page, /1 sans position/)
     await page.waitForURL(/z=/)
+    expect(await findBarriers(page)).toEqual([])
     await page.getByRole('button', { name: /place de la Paix/ }).click()
     const card = page.getByRole('article', { name: 'Conteneur, place de la Paix' })
     await card.getByText(/40\s%/).waitFor()
@@ -94,7 +95,7 @@ describe('the map', () => {
     expect(await other.getByLabel('Type').inputValue()).toBe('waste_container')
     await shows(other, '1 équipement')
     const place = (text: string) => /c=([^&]+)&z=([^&]+)/.exec(text)!.slice(1)
-    await expect.poll(() => place(other.url())).toEqual(place(shared))
+    await other.waitForURL((url) => place(url.hash).join() === place(shared).join())
   })
 
   test('by keyboard alone: a search, an asset of the list, its card and its page', async () => {
