@@ -143,7 +143,7 @@ export async function openSandbox(module: WebAssembly.Module) {
     }
     const base = /\bBuffer\b|\brequire\b/.test(source) ? withBuffer : plain
     putBack(base, [], base.stackPointer)
-    evaluate(source).dispose()
+    evaluate(toPlainScript(source)).dispose()
     const { memory, __stack_pointer: pointer } = exportsOf()
     if (memory.buffer.byteLength !== size) return
     const pages = comparePages(base.memory, new Uint8Array(memory.buffer))
@@ -194,6 +194,15 @@ export async function openSandbox(module: WebAssembly.Module) {
 }
 
 export type Sandbox = Awaited<ReturnType<typeof openSandbox>>
+
+// A codec may be written as an ES module: what it exports stands in the open then, a default one on `exports`.
+function toPlainScript(source: string): string {
+  if (!/^\s*export\b/m.test(source)) return source
+  return source
+    .replace(/^(\s*)export\s+(?:default\s+)?(?=(?:async\s+)?function\b|const\b|let\b|var\b|class\b)/gm, '$1')
+    .replace(/^(\s*)export\s*\{[^}]*\}\s*;?/gm, '$1')
+    .replace(/^(\s*)export\s+default\b/gm, '$1exports.default =')
+}
 
 function padTo(size: number, bytes: Uint8Array): Uint8Array {
   const padded = new Uint8Array(size)
