@@ -8,6 +8,7 @@ const benchmarks: Record<string, string> = {
   influxdb: 'the same into InfluxDB 1.6, beside Mosquitto with a batching script, with the CPU of each part',
   store: 'the embedded reading store: appends, size, questions',
   api: "the API's reads while 5,000 messages a second arrive",
+  register: 'a large register: pages, counts, a map and searches while 5,000 readings a second arrive',
   mixed: 'PUBACK latency at 5,000 messages a second while a query, an export and a seal run',
   bridge: 'a bridge to Mosquitto: messages a second, CPU, nothing lost and nothing twice',
   codecs: 'decodes a second and core: of vendors’ codecs in fresh memory, and of models that are data',
