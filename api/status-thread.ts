@@ -8,8 +8,11 @@ import { openRegistry } from '../store/registry.ts'
 
 /* Folds the status table, away from the thread that answers requests, and posts every row that it wrote. */
 
-/** Between two folds; changes made through the API wake it before. */
+/** Between two folds, at least; changes made through the API wake it before. */
 const pauseMs = 1000
+
+/** A fold that takes long is followed by a pause as many times as long: those who ask have the processors meanwhile. */
+const pauseShare = 2
 
 const port = parentPort!
 const { config } = workerData as { config: Config }
@@ -34,6 +37,7 @@ await loadStatus(registry, listener)
 port.postMessage({ loaded: true })
 while (!isClosing) {
   let hasMore = false
+  const began = performance.now()
   wake = new AbortController()
   try {
     ;({ hasMore } = await foldStatus(registry, reader, { listener, learner }))
@@ -42,7 +46,8 @@ while (!isClosing) {
     // The next second tries again.
     port.postMessage({ failure: (error as Error).message })
   }
-  if (!hasMore && !isClosing) await setTimeout(pauseMs, undefined, { signal: wake.signal }).catch(() => {})
+  const pause = Math.max(pauseMs, pauseShare * (performance.now() - began))
+  if (!hasMore && !isClosing) await setTimeout(pause, undefined, { signal: wake.signal }).catch(() => {})
 }
 reader.close()
 await registry.destroy()

@@ -1,19 +1,44 @@
-import { formatTime } from '../domain/time.ts'
-import { addAsset, listAssets } from '../inventory/assets.ts'
+import { type AssetFilter, addAsset, listAssets } from '../inventory/assets.ts'
 import { importAssets } from '../inventory/import-assets.ts'
 import type { Progress } from '../inventory/import-file.ts'
-import { listImports, undoImport } from '../inventory/import-undo.ts'
 import {
   type Command,
   formatColumns,
   neededOption,
   numberOption,
+  type OptionValues,
   pageOptionConfig,
   pageOptions,
   pageOptionTexts,
   textOption,
 } from './command.ts'
 import { importOptions, readImport, readImportOptions } from './device.ts'
+
+/** Options that say which assets. */
+export const assetFilterOptions = {
+  options: {
+    kind: { type: 'string' },
+    service: { type: 'string' },
+    district: { type: 'string' },
+    q: { type: 'string' },
+  },
+  optionTexts: {
+    kind: { fr: 'type', en: 'kind' },
+    service: { fr: 'service responsable', en: 'service in charge' },
+    district: { fr: 'quartier', en: 'district' },
+    q: { fr: 'mots cherchés', en: 'words looked for' },
+  },
+} as const satisfies Pick<Command, 'options' | 'optionTexts'>
+
+/** The assets that these options ask for. */
+export function assetFilter(values: OptionValues): AssetFilter {
+  return {
+    kind: textOption(values, 'kind'),
+    service: textOption(values, 'service'),
+    district: textOption(values, 'district'),
+    q: textOption(values, 'q'),
+  }
+}
 
 export const assetCommands: Record<string, Command> = {
   'asset add': {
@@ -66,28 +91,10 @@ export const assetCommands: Record<string, Command> = {
     usage: 'asset list [--kind k] [--service s] [--district d] [--q words] [--limit n] [--cursor c]',
     summary: { fr: 'Liste les équipements', en: 'Lists the assets' },
     words: 0,
-    options: {
-      kind: { type: 'string' },
-      service: { type: 'string' },
-      district: { type: 'string' },
-      q: { type: 'string' },
-      ...pageOptionConfig,
-    },
-    optionTexts: {
-      kind: { fr: 'type', en: 'kind' },
-      service: { fr: 'service responsable', en: 'service in charge' },
-      district: { fr: 'quartier', en: 'district' },
-      q: { fr: 'mots cherchés', en: 'words looked for' },
-      ...pageOptionTexts,
-    },
+    options: { ...assetFilterOptions.options, ...pageOptionConfig },
+    optionTexts: { ...assetFilterOptions.optionTexts, ...pageOptionTexts },
     async run({ access, print }, _, values) {
-      const page = await listAssets(await access(), {
-        ...pageOptions(values),
-        kind: textOption(values, 'kind'),
-        service: textOption(values, 'service'),
-        district: textOption(values, 'district'),
-        q: textOption(values, 'q'),
-      })
+      const page = await listAssets(await access(), { ...pageOptions(values), ...assetFilter(values) })
       print(page, formatColumns(page.items.map((each) => [each.id, each.kind, each.lifeCycle, each.label])))
     },
   },
@@ -119,40 +126,6 @@ export const assetCommands: Record<string, Command> = {
       const undo = importId === null ? '' : `parvis import undo ${importId}`
       const secrets = formatColumns(devices.map((each) => [each.id, each.secret]))
       print(outcome, [formatColumns(changeLines), secrets, summary, undo].filter((text) => text !== '').join('\n'))
-    },
-  },
-  'import list': {
-    usage: 'import list',
-    summary: { fr: 'Liste les imports, le plus récent d’abord', en: 'Lists the imports, the newest first' },
-    words: 0,
-    options: {},
-    async run({ access, print }) {
-      const items = await listImports(await access())
-      print(
-        { items, next: null },
-        formatColumns(
-          items.map((each) => [each.id, formatTime(each.createdAt), each.kind, each.created, each.changed]),
-        ),
-      )
-    },
-  },
-  'import undo': {
-    usage: 'import undo <id>',
-    summary: {
-      fr: 'Annule un import en une fois, si rien n’a changé depuis',
-      en: 'Undoes an import in one step, if nothing has changed since',
-    },
-    words: 1,
-    options: {},
-    async run({ access, print, language }, [id]) {
-      const outcome = await undoImport(await access(), id!)
-      const { removed, restored } = outcome
-      print(
-        outcome,
-        { fr: `${removed} objets retirés, ${restored} rétablis`, en: `${removed} removed, ${restored} restored` }[
-          language
-        ],
-      )
     },
   },
 }

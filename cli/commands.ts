@@ -9,8 +9,10 @@ import { deviceCommands } from './device.ts'
 import { deviceCommandCommands } from './device-command.ts'
 import { exportCommands } from './export.ts'
 import { grafanaCommands } from './grafana.ts'
+import { importCommands } from './import.ts'
 import { installCommands } from './install.ts'
 import { integrationCommands } from './integration.ts'
+import { meterCommands } from './meter.ts'
 import { modelCommands } from './model.ts'
 import { replayCommands } from './replay.ts'
 import { simulateCommands } from './simulate.ts'
@@ -23,7 +25,9 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...deviceCommands,
     ...deviceCommandCommands,
     ...assetCommands,
+    ...importCommands,
     ...installCommands,
+    ...meterCommands,
     ...integrationCommands,
     ...bridgeCommands,
     ...codecCommands,

@@ -215,7 +215,8 @@ export async function readImportOptions(
   }
 }
 
-async function readJson(file: string): Promise<unknown> {
+/** What a JSON file holds. Throws UsageError. */
+export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {

@@ -1,10 +1,23 @@
 import { once } from 'node:events'
 import { chooseStore } from '../config.ts'
+import type { Asset, DeviceDetail } from '../domain/asset.ts'
 import type { Reading } from '../domain/reading.ts'
 import { formatTime } from '../domain/time.ts'
+import { listAssets } from '../inventory/assets.ts'
 import { formatCsvLine } from '../inventory/csv.ts'
+import { detailDevices } from '../inventory/device-details.ts'
+import { listDevices } from '../inventory/devices.ts'
+import { listInstallations } from '../inventory/installations.ts'
+import {
+  type ReadPage,
+  writeAssetsCsv,
+  writeAssetsGeojson,
+  writeDevicesCsv,
+  writeInstallationsCsv,
+} from '../inventory/register-export.ts'
 import { loadStore } from '../store/backend.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
+import { assetFilter, assetFilterOptions } from './asset.ts'
 import { type Command, textOption, timeOption, UsageError } from './command.ts'
 
 /** Text that is gathered before it is written, in characters. */
@@ -28,6 +41,56 @@ const formats: Record<string, { head: string; line(reading: Reading): string }> 
 }
 
 export const exportCommands: Record<string, Command> = {
+  'export assets': {
+    usage: 'export assets [--format csv|geojson] [--kind k] [--service s] [--district d] [--q words]',
+    summary: {
+      fr: 'Écrit les équipements ; un CSV peut être importé à nouveau tel quel',
+      en: 'Writes the assets; as CSV they can be imported again as they are',
+    },
+    words: 0,
+    options: { format: { type: 'string' }, ...assetFilterOptions.options },
+    optionTexts: {
+      format: { fr: 'csv (défaut) ou geojson', en: 'csv (default) or geojson' },
+      ...assetFilterOptions.optionTexts,
+    },
+    async run({ access }, _, values) {
+      const format = textOption(values, 'format') ?? 'csv'
+      if (format !== 'csv' && format !== 'geojson') throw new UsageError(`--format ${format}: csv, geojson`)
+      const opened = await access()
+      const read: ReadPage<Asset> = (page) => listAssets(opened, { ...page, ...assetFilter(values) })
+      await writeAll(format === 'csv' ? writeAssetsCsv(read) : writeAssetsGeojson(read))
+    },
+  },
+  'export devices': {
+    usage: 'export devices',
+    summary: { fr: 'Écrit les appareils, sans leurs secrets', en: 'Writes the devices, without their secrets' },
+    words: 0,
+    options: {},
+    async run({ config, access }) {
+      const opened = await access()
+      const reader = openIngestReader(config.PARVIS_DATA_DIR)
+      const read: ReadPage<DeviceDetail> = async (page) => {
+        const { items, next } = await listDevices(opened, page)
+        return { items: await detailDevices(opened, reader, items), next }
+      }
+      await writeAll(writeDevicesCsv(read)).finally(() => reader.close())
+    },
+  },
+  'export installations': {
+    usage: 'export installations [--as-known-at t]',
+    summary: {
+      fr: 'Écrit quel appareil fut sur quel équipement, et quand',
+      en: 'Writes which device was on which asset, and when',
+    },
+    words: 0,
+    options: { 'as-known-at': { type: 'string' } },
+    optionTexts: { 'as-known-at': { fr: 'tel qu’on le savait alors', en: 'as it was known then' } },
+    async run({ access }, _, values) {
+      const opened = await access()
+      const asKnownAt = timeOption(values, 'as-known-at')
+      await writeAll(writeInstallationsCsv((page) => listInstallations(opened, { ...page, asKnownAt })))
+    },
+  },
   'export readings': {
     usage: 'export readings [--device d] [--from t] [--to t] [--format ndjson|csv]',
     summary: {
@@ -80,6 +143,11 @@ export const exportCommands: Record<string, Command> = {
       }
     },
   },
+}
+
+/** Writes chunks to stdout. */
+async function writeAll(chunks: AsyncIterable<string>): Promise<void> {
+  for await (const chunk of chunks) await write(chunk)
 }
 
 /** Writes to stdout, and waits while whoever reads it is behind. */

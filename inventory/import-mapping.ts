@@ -190,6 +190,6 @@ function readDate(text: string): string | null {
 }
 
 /** A number where it is surely one: `007` and `1e5` are as likely to be a code. */
-function readAttribute(text: string): number | string {
+export function readAttribute(text: string): number | string {
   return /^-?(?:0|[1-9]\d{0,14})(?:[.,]\d+)?$/.test(text) ? parseNumber(text)! : text
 }

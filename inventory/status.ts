@@ -185,29 +185,50 @@ export function listStatusGeojson(
   return {
     type: 'FeatureCollection' as const,
     truncated: slots.length > most,
-    features: slots.slice(0, most).map((slot) => {
-      const { latitude, longitude, ...properties } = toStatusJson(tellStatus(board, slot, now))
-      return {
-        type: 'Feature' as const,
-        id: properties.assetId,
-        geometry: { type: 'Point' as const, coordinates: [longitude!, latitude!] as [number, number] },
-        properties,
-      }
-    }),
+    features: slots.slice(0, most).map((slot) => tellFeature(board, slot, now)),
   }
 }
 
 /** A status with its times as the API tells them. */
 export function toStatusJson(status: AssetStatus) {
-  const { since, lastSeenAt, silentAt, lastProofAt } = status
-  const tell = (time: number | null) => (time === null ? null : formatTime(time))
+  const { latitude, longitude } = status
+  return { ...tellProperties(status), latitude, longitude }
+}
+
+function tellFeature(board: StatusBoard, slot: number, now: number) {
+  const status = tellStatus(board, slot, now)
   return {
-    ...status,
-    since: formatTime(since),
-    lastSeenAt: tell(lastSeenAt),
-    silentAt: tell(silentAt),
-    lastProofAt: tell(lastProofAt),
+    type: 'Feature' as const,
+    id: status.assetId,
+    geometry: { type: 'Point' as const, coordinates: [status.longitude!, status.latitude!] as [number, number] },
+    properties: tellProperties(status),
   }
+}
+
+// Written out: ten thousand of them go into one map, and copying objects that way takes a third of the time.
+function tellProperties(status: AssetStatus) {
+  return {
+    assetId: status.assetId,
+    kind: status.kind,
+    label: status.label,
+    state: status.state,
+    since: formatTime(status.since),
+    lastSeenAt: tellTime(status.lastSeenAt),
+    silentAt: tellTime(status.silentAt),
+    battery: status.battery,
+    attentions: status.attentions,
+    deviceId: status.deviceId,
+    installationId: status.installationId,
+    lastProofAt: tellTime(status.lastProofAt),
+    lastProof: status.lastProof,
+    lifeCycle: status.lifeCycle,
+    service: status.service,
+    district: status.district,
+  }
+}
+
+function tellTime(time: number | null): string | null {
+  return time === null ? null : formatTime(time)
 }
 
 type SlotTest = (slot: number) => boolean

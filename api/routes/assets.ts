@@ -24,8 +24,8 @@ import {
 
 const tags = ['assets']
 
-const query = z.strictObject({
-  ...pageQuery,
+/** Query parameters that say which assets. */
+export const assetFilterQuery = {
   kind: z.enum(assetKindNames).optional(),
   service: z.string().max(120).optional(),
   district: z.string().max(120).optional(),
@@ -34,7 +34,9 @@ const query = z.strictObject({
   inventoryNumber: z.string().max(25).optional(),
   ...placeQuery,
   q: z.string().max(200).optional().describe('Words, each of them looked for in id, label, number and place.'),
-})
+}
+
+const query = z.strictObject({ ...pageQuery, ...assetFilterQuery })
 
 export const assetRoutes: Routes = (api, { reader, board }) => {
   api.get(

@@ -1,14 +1,28 @@
 import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { assetIdSchema } from '../../domain/asset.ts'
+import { type Asset, assetIdSchema } from '../../domain/asset.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { Problem } from '../../domain/problem.ts'
 import type { Reading } from '../../domain/reading.ts'
 import { formatTime } from '../../domain/time.ts'
+import { searchAssets } from '../../inventory/asset-search.ts'
 import { formatCsvLine } from '../../inventory/csv.ts'
+import { detailDevices } from '../../inventory/device-details.ts'
+import { listDevices } from '../../inventory/devices.ts'
+import { listInstallations } from '../../inventory/installations.ts'
+import {
+  type ReadPage,
+  writeAssetsCsv,
+  writeAssetsGeojson,
+  writeDevicesCsv,
+  writeInstallationsCsv,
+} from '../../inventory/register-export.ts'
 import { openView, type View } from '../../inventory/view.ts'
 import type { Routes } from '../context.ts'
-import { timeIn } from '../shapes.ts'
+import { takeAreas } from '../place-query.ts'
+import { asKnownAt, timeIn } from '../shapes.ts'
+import { assetFilterQuery } from './assets.ts'
 
 /** About what is written at once. */
 const chunkChars = 64 * 1024
@@ -28,7 +42,84 @@ const query = z.strictObject({
   format: z.enum(['csv', 'ndjson']).default('csv'),
 })
 
-export const exportRoutes: Routes = (api, { reader }) => {
+const nothing = z.strictObject({})
+
+/** How a file of the register is told of in the OpenAPI document. */
+function describeFile(summary: string, description: string, types: readonly string[] = ['text/csv']) {
+  const content = Object.fromEntries(types.map((type) => [type, { schema: z.string() }]))
+  return { tags: ['files'], summary, description, response: { 200: { description: 'The file.', content } } }
+}
+
+// Nothing is read ahead of a slow client: the stream asks for a chunk when the last one has gone.
+function sendFile(reply: FastifyReply, name: string, type: string, chunks: AsyncIterable<string>) {
+  reply.type(type).header('content-disposition', `attachment; filename="${name}"`)
+  return Readable.from(chunks, { highWaterMark: 1 }) as never
+}
+
+export const exportRoutes: Routes = (api, { reader, board }) => {
+  const csv = 'text/csv; charset=utf-8'
+
+  api.get(
+    '/exports/assets',
+    {
+      config: { role: 'viewer' },
+      exposeHeadRoute: false,
+      schema: {
+        ...describeFile(
+          'Assets as a file',
+          'As CSV, which can be imported again, or as GeoJSON, whose properties have the same names. In CSV a text that a spreadsheet would take for a formula has an apostrophe before it.',
+          ['text/csv', 'application/geo+json'],
+        ),
+        querystring: z.strictObject({ ...assetFilterQuery, format: z.enum(['csv', 'geojson']).default('csv') }),
+      },
+    },
+    async ({ access, query: { format, ...asked } }, reply) => {
+      const filter = takeAreas(asked)
+      const read: ReadPage<Asset> = (page) => searchAssets(access, board, { ...filter, ...page })
+      return format === 'csv'
+        ? sendFile(reply, 'assets.csv', csv, writeAssetsCsv(read))
+        : sendFile(reply, 'assets.geojson', 'application/geo+json', writeAssetsGeojson(read))
+    },
+  )
+
+  api.get(
+    '/exports/devices',
+    {
+      config: { role: 'viewer' },
+      exposeHeadRoute: false,
+      schema: { ...describeFile('Devices as CSV', 'Without their secrets, which nobody knows.'), querystring: nothing },
+    },
+    async ({ access }, reply) =>
+      sendFile(
+        reply,
+        'devices.csv',
+        csv,
+        writeDevicesCsv(async (page) => {
+          const { items, next } = await listDevices(access, page)
+          return { items: await detailDevices(access, reader, items), next }
+        }),
+      ),
+  )
+
+  api.get(
+    '/exports/installations',
+    {
+      config: { role: 'viewer' },
+      exposeHeadRoute: false,
+      schema: {
+        ...describeFile('Installations as CSV', 'Which device was on which asset when, and its calibration as JSON.'),
+        querystring: z.strictObject({ asKnownAt }),
+      },
+    },
+    async ({ access, query }, reply) =>
+      sendFile(
+        reply,
+        'installations.csv',
+        csv,
+        writeInstallationsCsv((page) => listInstallations(access, { ...query, ...page })),
+      ),
+  )
+
   api.get(
     '/exports/readings',
     {
@@ -59,9 +150,7 @@ export const exportRoutes: Routes = (api, { reader }) => {
       const devices = view.deviceIds
       const readings = reader.readings.scan({ ...(devices === null ? {} : { devices }), from, to })
       const { type, head, write } = formats[format]
-      reply.type(type).header('content-disposition', `attachment; filename="readings.${format}"`)
-      // Nothing is read ahead of a slow client: the stream asks for a chunk when the last one has gone.
-      return Readable.from(inChunks(readings, view, head, write), { highWaterMark: 1 }) as never
+      return sendFile(reply, `readings.${format}`, type, inChunks(readings, view, head, write))
     },
   )
 }

@@ -98,6 +98,26 @@ test('a device from its registration to its revocation', async () => {
   expect((await json('asset', 'list', '--q', 'bac')).items).toHaveLength(1)
 })
 
+test('meters, profiles and files', async () => {
+  await json('asset', 'add', 'meter-1', '--kind', 'energy_meter', '--label', 'Compteur')
+  const what = ['--quantity', 'energy_active_import', '--kind', 'reading']
+  await json('index', 'add', 'meter-1', ...what, '--value', '1000', '--at', '2026-03-01T00:00:00Z')
+  expect(
+    await json('index', 'add', 'meter-1', ...what, '--value', '3400', '--at', '2026-03-02T00:00:00Z'),
+  ).toMatchObject({ at: '2026-03-02T00:00:00.000Z', value: 3400, supersededAt: null })
+  const span = ['--from', '2026-03-01T00:00:00Z', '--to', '2026-03-02T00:00:00Z', '--zone', 'UTC']
+  const { items, unit } = await json('consumption', 'meter-1', ...span)
+  expect([unit, items]).toEqual(['Wh', [expect.objectContaining({ value: 2400, missing: 0 })]])
+
+  const [mapping, file] = [join(dataDir, 'mapping.json'), join(dataDir, 'elsewhere.csv')]
+  writeFileSync(mapping, JSON.stringify({ columns: { id: 'Matricule', label: 'Nom' }, defaults: { kind: 'bench' } }))
+  writeFileSync(file, 'Matricule;Nom\nB-1;Banc\n')
+  await json('profile', 'save', 'gmao', mapping)
+  expect(await json('asset', 'import', file, '--mapping', 'gmao')).toMatchObject({ created: 1 })
+  const { stdout } = await parvis('export', 'assets', '--kind', 'bench')
+  expect(stdout.split('\n').slice(1)).toEqual([expect.stringMatching(/^B-1,bench,Banc,/), ''])
+})
+
 test('tokens and integrations', async () => {
   const { id, token } = await json('token', 'create', '--role', 'viewer', '--name', 'Pages')
   expect(token).toMatch(/^parvis_/)
