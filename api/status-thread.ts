@@ -8,11 +8,15 @@ import { openRegistry } from '../store/registry.ts'
 
 /* Folds the status table, away from the thread that answers requests, and posts every row that it wrote. */
 
-/** Between two folds, at least; changes made through the API wake it before. */
+/** Between two folds; changes made through the API wake it before. */
 const pauseMs = 1000
 
-/** A fold that takes long is followed by a pause as many times as long: those who ask have the processors meanwhile. */
+/**
+ * A fold that takes long is followed by a pause as many times as long, and no longer than that: those who ask have the
+ * processors meanwhile, and what is heard twice is judged once.
+ */
 const pauseShare = 2
+const longestPauseMs = 3000
 
 const port = parentPort!
 const { config } = workerData as { config: Config }
@@ -46,7 +50,8 @@ while (!isClosing) {
     // The next second tries again.
     port.postMessage({ failure: (error as Error).message })
   }
-  const pause = Math.max(pauseMs, pauseShare * (performance.now() - began))
+  const tookMs = performance.now() - began
+  const pause = Math.min(longestPauseMs, Math.max(pauseMs, pauseShare * tookMs))
   if (!hasMore && !isClosing) await setTimeout(pause, undefined, { signal: wake.signal }).catch(() => {})
 }
 reader.close()

@@ -7,7 +7,7 @@ import { hashSecret, newSecret } from '../store/secrets.ts'
 import { checkModel, insertDevice } from './devices.ts'
 import { parseInput } from './input.ts'
 import { findIntegration, openEnvelope } from './letters.ts'
-import { decodeCursor, encodeCursor, type Page, type PageRequest } from './page.ts'
+import { decodeCursor, encodeCursor, type Page, type PageRequest, wrongCursor } from './page.ts'
 import { insertReplay, type ReplayRequest } from './requests.ts'
 import { suggestModel } from './suggest-model.ts'
 
@@ -110,10 +110,6 @@ async function describe(
 
 function readCursor(cursor: string): number {
   const seq = Number(decodeCursor(cursor))
-  if (!Number.isSafeInteger(seq))
-    throw new Problem('bad_request', {
-      fr: 'ce curseur ne vient pas de cette liste',
-      en: 'this cursor is not one of this list',
-    })
+  if (!Number.isSafeInteger(seq)) throw wrongCursor()
   return seq
 }

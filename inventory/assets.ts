@@ -122,12 +122,13 @@ export async function removeAsset(access: Access, id: string): Promise<void> {
       .limit(1)
       .executeTakeFirst()
     if (installation !== undefined)
-      throw new Problem(
-        'in_use',
-        `${installation.device_id} was installed on ${id}; set its life cycle to disposed instead`,
-      )
+      throw new Problem('in_use', {
+        fr: `${installation.device_id} y a été installé ; sortez plutôt ${id} de l’inventaire (disposed)`,
+        en: `${installation.device_id} was installed on ${id}; set its life cycle to disposed instead`,
+      })
     const child = await all.selectFrom('assets').select('id').where('parent_id', '=', id).limit(1).executeTakeFirst()
-    if (child !== undefined) throw new Problem('in_use', `${id} is the parent of another asset`)
+    if (child !== undefined)
+      throw new Problem('in_use', { fr: `${id} porte un autre équipement`, en: `${id} is the parent of another asset` })
     const document = await all
       .selectFrom('documents')
       .select('id')
@@ -155,8 +156,16 @@ async function checkParent(
 ): Promise<void> {
   let current = parentId
   for (let depth = 1; current !== null; depth++) {
-    if (current === id) throw new Problem('bad_request', `parentId: ${id} would hang on itself`)
-    if (depth > maxDepth) throw new Problem('bad_request', `parentId: parents go at most ${maxDepth} deep`)
+    if (current === id)
+      throw new Problem('bad_request', {
+        fr: `parentId : ${id} se porterait lui-même`,
+        en: `parentId: ${id} would hang on itself`,
+      })
+    if (depth > maxDepth)
+      throw new Problem('bad_request', {
+        fr: `parentId : au plus ${maxDepth} niveaux`,
+        en: `parentId: parents go at most ${maxDepth} deep`,
+      })
     // What is seen may hang on what is not: only the parent itself is asked for.
     const registry = depth === 1 ? trx : all
     const parent = await registry.selectFrom('assets').select('parent_id').where('id', '=', current).executeTakeFirst()
@@ -168,7 +177,10 @@ async function checkParent(
 /** Throws Problem `move_not_allowed`. */
 export function checkMove(from: AssetLifeCycle, to: AssetLifeCycle): void {
   if (from === to || assetMoves[from].includes(to)) return
-  throw new Problem('move_not_allowed', `lifeCycle: ${from} goes to ${assetMoves[from].join(', ')}, not to ${to}`)
+  throw new Problem('move_not_allowed', {
+    fr: `lifeCycle : ${from} mène à ${assetMoves[from].join(', ')}, pas à ${to}`,
+    en: `lifeCycle: ${from} goes to ${assetMoves[from].join(', ')}, not to ${to}`,
+  })
 }
 
 /** Keeps the number of an asset for it, for ever. Throws Problem `already_exists` when it was another's. */
@@ -183,7 +195,10 @@ async function claimNumber(trx: RegistryTransaction, row: Pick<AssetTable, 'id' 
   if (used?.asset_id === id) return
   // Whose it was is not told: it may be an asset that the caller may not see.
   if (used !== undefined)
-    throw new Problem('already_exists', `inventoryNumber: ${number} was used before, and a number is never used again`)
+    throw new Problem('already_exists', {
+      fr: `inventoryNumber : ${number} a déjà servi, et un numéro ne sert qu’une fois`,
+      en: `inventoryNumber: ${number} was used before, and a number is never used again`,
+    })
   await trx.insertInto('inventory_numbers').values({ number, asset_id: id, first_used_at: Date.now() }).execute()
 }
 

@@ -58,7 +58,11 @@ export async function readConsumption(
   query: ConsumptionQuery,
 ): Promise<AssetConsumption> {
   const { kind, decimals } = defineQuantity(query.quantity)
-  if (kind !== 'counter') throw new Problem('bad_request', `quantity: ${query.quantity} is not a counter`)
+  if (kind !== 'counter')
+    throw new Problem('bad_request', {
+      fr: `quantity : ${query.quantity} n’est pas un compteur`,
+      en: `quantity: ${query.quantity} is not a counter`,
+    })
   const windows = listWindows(query)
   const steps = 10 ** decimals
   const budget = { left: limits.readings }
@@ -75,7 +79,11 @@ export async function readConsumption(
         continue
       }
       meters.push(id)
-      if (meters.length > limits.meters) throw new Problem('bad_request', `at most ${limits.meters} meters at once`)
+      if (meters.length > limits.meters)
+        throw new Problem('bad_request', {
+          fr: `au plus ${limits.meters} compteurs à la fois`,
+          en: `at most ${limits.meters} meters at once`,
+        })
       for (const meter of found) {
         flows.push(meter)
         for (const notice of meter.notices)
@@ -98,7 +106,10 @@ export async function readConsumption(
 function listWindows({ window, zone, from, to }: ConsumptionQuery): Span[] {
   const civil = parseWindow(window === '1h' ? '1d' : window, zone)
   if (civil === null || !['1h', '1d', '1mo'].includes(window))
-    throw new Problem('bad_request', 'window: expected 1h, 1d or 1mo, in an IANA zone such as Europe/Paris')
+    throw new Problem('bad_request', {
+      fr: 'window : attendu 1h, 1d ou 1mo, dans un fuseau IANA comme Europe/Paris',
+      en: 'window: expected 1h, 1d or 1mo, in an IANA zone such as Europe/Paris',
+    })
   const spans: Span[] = []
   const next =
     window === '1h'
@@ -111,7 +122,11 @@ function listWindows({ window, zone, from, to }: ConsumptionQuery): Span[] {
           }
         })()
   for (const span of next) {
-    if (spans.length >= limits.windows) throw new Problem('bad_request', `at most ${limits.windows} windows at once`)
+    if (spans.length >= limits.windows)
+      throw new Problem('bad_request', {
+        fr: `au plus ${limits.windows} périodes à la fois`,
+        en: `at most ${limits.windows} windows at once`,
+      })
     spans.push(span)
   }
   return spans
@@ -175,7 +190,11 @@ async function readLanes(
     const hasTotal = found.some((series) => series.channel === '')
     for (const { channel, points } of found) {
       budget.left -= points.length
-      if (budget.left < 0) throw new Problem('bad_request', `at most ${limits.readings} readings at once: ask for less`)
+      if (budget.left < 0)
+        throw new Problem('bad_request', {
+          fr: `au plus ${limits.readings} relevés à la fois : demandez moins`,
+          en: `at most ${limits.readings} readings at once: ask for less`,
+        })
       if (hasTotal && channel !== '') continue
       const marks = points.map(
         ([time, value]): Mark => ({ time, value: Math.round(value * steps), kind: 'device', source: String(i) }),

@@ -1,6 +1,6 @@
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
-import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
+import { decodeCursor, type Page, type PageRequest, toPage, wrongCursor } from './page.ts'
 
 /** One change of an object, or of what hangs on it: in whose name, when (UTC epoch ms), why, and what it was. */
 export type HistoryEntry = {
@@ -53,8 +53,7 @@ export async function readHistory(
     .where((e) => e.or([e('object_id', '=', id), e('object_id', 'in', hanging)]))
   if (cursor !== undefined) {
     const [revision, position] = decodeCursor(cursor).split('/').map(Number)
-    if (!Number.isSafeInteger(revision) || !Number.isSafeInteger(position))
-      throw new Problem('bad_request', 'this cursor is not one of this list')
+    if (!Number.isSafeInteger(revision) || !Number.isSafeInteger(position)) throw wrongCursor()
     query = query.where((e) =>
       e.or([
         e('audit_rows.revision', '<', revision!),

@@ -27,7 +27,10 @@ export async function getProfile({ registry }: Access, name: string): Promise<Im
 export async function putProfile(access: Access, name: string, input: Mapping): Promise<ImportProfile> {
   const mapping = parseInput(mappingSchema, input)
   if (name.length > 120 || /\p{Cc}/u.test(name))
-    throw new Problem('bad_request', 'a name has at most 120 characters, without control characters')
+    throw new Problem('bad_request', {
+      fr: 'un nom a au plus 120 caractères, sans caractère de contrôle',
+      en: 'a name has at most 120 characters, without control characters',
+    })
   return mutate(access, async ({ trx, revision, record }) => {
     const before = await trx.selectFrom('import_profiles').selectAll().where('name', '=', name).executeTakeFirst()
     const { count } = await trx
@@ -35,7 +38,10 @@ export async function putProfile(access: Access, name: string, input: Mapping): 
       .select((e) => e.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow()
     if (before === undefined && Number(count) >= maxProfiles)
-      throw new Problem('bad_request', `at most ${maxProfiles} profiles are kept`)
+      throw new Problem('bad_request', {
+        fr: `au plus ${maxProfiles} profils sont gardés`,
+        en: `at most ${maxProfiles} profiles are kept`,
+      })
     const row = { mapping: JSON.stringify(mapping), revision }
     await trx
       .insertInto('import_profiles')

@@ -2,12 +2,13 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Calibration } from '../domain/calibration.ts'
 import type { Installation, InstallationPatch, NewInstallation, Swap } from '../domain/installation.ts'
 import { Problem } from '../domain/problem.ts'
+import type { Label } from '../domain/quantity.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, mutate, type Registry, type RegistryTransaction } from '../store/registry.ts'
 import type { DeviceTable, InstallationTable } from '../store/registry-tables.ts'
 import { toDevice } from './devices.ts'
-import { decodeCursor, type Page, type PageRequest, toPage } from './page.ts'
+import { decodeCursor, type Page, type PageRequest, toPage, wrongCursor } from './page.ts'
 
 /**
  * Records that a device, or one of its channels, is on an asset from `installedAt` (now, when left out) on, or up to
@@ -78,7 +79,10 @@ export async function uninstall(
     await checkExists(trx, 'devices', deviceId)
     const open = (await readOpen(trx, { deviceId })).filter((each) => channel == null || each.channel === channel)
     if (open.length === 0)
-      throw new Problem('not_installed', channel == null ? deviceId : `${deviceId}, channel ${channel}`)
+      throw new Problem(
+        'not_installed',
+        channel == null ? deviceId : { fr: `${deviceId}, voie ${channel}`, en: `${deviceId}, channel ${channel}` },
+      )
     return close(change, open, removedAt)
   })
 }
@@ -93,18 +97,28 @@ export async function swapDevice(
   { oldDeviceId, assetId, newDeviceId, at = Date.now(), calibration }: Swap,
 ): Promise<{ removed: Installation[]; installed: Installation[] }> {
   if (oldDeviceId === undefined && assetId === undefined)
-    throw new Problem('bad_request', 'oldDeviceId or assetId: one of them says what is replaced')
-  if (oldDeviceId === newDeviceId) throw new Problem('bad_request', 'newDeviceId: a device cannot replace itself')
+    throw new Problem('bad_request', {
+      fr: 'oldDeviceId ou assetId : l’un des deux dit ce qui est remplacé',
+      en: 'oldDeviceId or assetId: one of them says what is replaced',
+    })
+  if (oldDeviceId === newDeviceId) throw replacesItself()
   return mutate(access, async (change) => {
     const { trx } = change
     if (oldDeviceId !== undefined) await checkExists(trx, 'devices', oldDeviceId)
     if (assetId !== undefined) await checkExists(trx, 'assets', assetId)
     const open = await readOpen(trx, { deviceId: oldDeviceId, assetId })
     const devices = [...new Set(open.map((each) => each.deviceId))]
-    if (devices.length === 0) throw new Problem('not_installed', oldDeviceId ?? `no device is on ${assetId}`)
+    if (devices.length === 0)
+      throw new Problem(
+        'not_installed',
+        oldDeviceId ?? { fr: `aucun appareil n’est sur ${assetId}`, en: `no device is on ${assetId}` },
+      )
     if (devices.length > 1)
-      throw new Problem('bad_request', `oldDeviceId: ${assetId} carries ${devices.join(', ')}; name the one to replace`)
-    if (devices[0] === newDeviceId) throw new Problem('bad_request', 'newDeviceId: a device cannot replace itself')
+      throw new Problem('bad_request', {
+        fr: `oldDeviceId : ${assetId} porte ${devices.join(', ')} ; nommez celui à remplacer`,
+        en: `oldDeviceId: ${assetId} carries ${devices.join(', ')}; name the one to replace`,
+      })
+    if (devices[0] === newDeviceId) throw replacesItself()
     const removed = await close(change, open, at)
     const installed: Installation[] = []
     for (const old of open)
@@ -118,6 +132,13 @@ export async function swapDevice(
         }),
       )
     return { removed, installed }
+  })
+}
+
+function replacesItself(): Problem {
+  return new Problem('bad_request', {
+    fr: 'newDeviceId : un appareil ne se remplace pas lui-même',
+    en: 'newDeviceId: a device cannot replace itself',
   })
 }
 
@@ -183,7 +204,7 @@ export async function listInstallations(
   if (cursor !== undefined) {
     const [time, id = ''] = decodeCursor(cursor).split('/')
     const after = Number(time)
-    if (!Number.isSafeInteger(after)) throw new Problem('bad_request', 'this cursor is not one of this list')
+    if (!Number.isSafeInteger(after)) throw wrongCursor()
     query = query.where((e) =>
       e.or([e('installed_at', '>', after), e.and([e('installed_at', '=', after), e('id', '>', id)])]),
     )
@@ -259,10 +280,10 @@ async function checkExists(trx: RegistryTransaction, table: 'devices' | 'assets'
 
 function checkForward({ installedAt, removedAt }: Installation): void {
   if (removedAt !== null && removedAt <= installedAt)
-    throw new Problem(
-      'bad_request',
-      `removedAt: ${formatTime(removedAt)} is not after installedAt, ${formatTime(installedAt)}`,
-    )
+    throw new Problem('bad_request', {
+      fr: `removedAt : ${formatTime(removedAt)} n’est pas après installedAt, ${formatTime(installedAt)}`,
+      en: `removedAt: ${formatTime(removedAt)} is not after installedAt, ${formatTime(installedAt)}`,
+    })
 }
 
 /** What is still installed, of a device or on an asset or both; by device and channel. */
@@ -339,12 +360,22 @@ async function checkNoOverlap({ trx, all }: Change, installation: Installation):
   const seen = await trx.selectFrom('installations').select('id').where('id', '=', row.id).executeTakeFirst()
   throw new Problem(
     'overlapping_installation',
-    seen === undefined ? `${deviceId} is on an asset of another service then` : describe(toInstallation(row)),
+    seen === undefined
+      ? {
+          fr: `${deviceId} est alors sur un équipement d’un autre service`,
+          en: `${deviceId} is on an asset of another service then`,
+        }
+      : describe(toInstallation(row)),
   )
 }
 
-function describe({ id, deviceId, assetId, channel, installedAt, removedAt }: Installation): string {
-  const what = channel === null ? deviceId : `channel ${channel} of ${deviceId}`
-  const until = removedAt === null ? 'on, and is still there' : `to ${formatTime(removedAt)}`
-  return `${what} was on asset ${assetId} from ${formatTime(installedAt)} ${until} (installation ${id})`
+function describe({ id, deviceId, assetId, channel, installedAt, removedAt }: Installation): Label {
+  const from = formatTime(installedAt)
+  const to = removedAt === null ? null : formatTime(removedAt)
+  const fr = `${channel === null ? '' : `la voie ${channel} de `}${deviceId} était sur l’équipement ${assetId} depuis ${from}`
+  const en = `${channel === null ? '' : `channel ${channel} of `}${deviceId} was on asset ${assetId} from ${from}`
+  return {
+    fr: `${fr}${to === null ? ', et y est encore' : `, jusqu’à ${to}`} (pose ${id})`,
+    en: `${en} ${to === null ? 'on, and is still there' : `to ${to}`} (installation ${id})`,
+  }
 }

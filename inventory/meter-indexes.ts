@@ -47,7 +47,10 @@ export async function addMeterIndex(
 ): Promise<MeterIndex> {
   const { quantity, kind, at, value, note = null, corrects } = parseInput(newMeterIndexSchema, input)
   if (defineQuantity(quantity as Quantity).kind !== 'counter')
-    throw new Problem('bad_request', `quantity: ${quantity} is not a counter`)
+    throw new Problem('bad_request', {
+      fr: `quantity : ${quantity} n’est pas un compteur`,
+      en: `quantity: ${quantity} is not a counter`,
+    })
   return mutate(access, async ({ trx, revision, record }) => {
     const asset = await trx.selectFrom('assets').select('id').where('id', '=', assetId).executeTakeFirst()
     if (asset === undefined) throw new Problem('not_found', assetId)
@@ -56,7 +59,11 @@ export async function addMeterIndex(
       .select((e) => e.fn.countAll<number>().as('count'))
       .where('asset_id', '=', assetId)
       .executeTakeFirstOrThrow()
-    if (Number(count) >= maxIndexes) throw new Problem('bad_request', `an asset has at most ${maxIndexes} indexes`)
+    if (Number(count) >= maxIndexes)
+      throw new Problem('bad_request', {
+        fr: `un équipement a au plus ${maxIndexes} index`,
+        en: `an asset has at most ${maxIndexes} indexes`,
+      })
     const now = Date.now()
     const row: MeterIndexTable = {
       id: randomUUIDv7(),

@@ -17,6 +17,14 @@ export function decodeCursor(cursor: string): string {
   return key
 }
 
+/** The refusal of a cursor that another list gave. */
+export function wrongCursor(): Problem {
+  return new Problem('bad_request', {
+    fr: 'ce curseur ne vient pas de cette liste',
+    en: 'this cursor is not one of this list',
+  })
+}
+
 export function encodeCursor(key: string): string {
   return Buffer.from(key, 'utf8').toString('base64url')
 }

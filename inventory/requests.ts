@@ -39,7 +39,8 @@ export async function requestReplay(
   if (from !== null && to !== null && from >= to)
     throw new Problem('bad_request', { fr: 'to : pas après from', en: 'to: it is not after from' })
   if (access.services !== null) {
-    if (deviceId === null) throw new Problem('forbidden', 'deviceId: name one device')
+    if (deviceId === null)
+      throw new Problem('forbidden', { fr: 'deviceId : nommez un appareil', en: 'deviceId: name one device' })
     await getDevice(access, deviceId)
   }
   return mutate(access, (change) => insertReplay(change, { from, to, deviceId, replace }))

@@ -2,10 +2,9 @@ import { type AssetLifeCycle, type AssetState, assetStates } from '../domain/ass
 import type { AssetKind } from '../domain/asset-kind.ts'
 import { deviceSilence } from '../domain/attention.ts'
 import { type Area, contains } from '../domain/place.ts'
-import { Problem } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
 import type { Access } from '../store/access.ts'
-import { decodeCursor, encodeCursor, type Page, type PageRequest } from './page.ts'
+import { decodeCursor, encodeCursor, type Page, type PageRequest, wrongCursor } from './page.ts'
 import { searchWords } from './search.ts'
 import { findPlace } from './slot-order.ts'
 import type { StatusBoard } from './status-board.ts'
@@ -385,10 +384,7 @@ function readCursor(cursor: string): Keyed {
     if (typeof id === 'string' && (key === null || typeof key === 'string' || typeof key === 'number'))
       return { key, id }
   } catch {}
-  throw new Problem('bad_request', {
-    fr: 'ce curseur ne vient pas de cette liste',
-    en: 'this cursor is not one of this list',
-  })
+  throw wrongCursor()
 }
 
 function compare(a: string, b: string): number {

@@ -37,12 +37,22 @@ export async function addToken(
     services = null,
   }: { role: Role; name?: string | null | undefined; services?: string[] | null | undefined },
 ): Promise<{ id: string; token: string }> {
-  if (!roles.includes(role)) throw new Problem('bad_request', `the roles are ${roles.join(', ')}`)
+  if (!roles.includes(role))
+    throw new Problem('bad_request', {
+      fr: `les rôles sont ${roles.join(', ')}`,
+      en: `the roles are ${roles.join(', ')}`,
+    })
   if (name != null && (name.length > 120 || /\p{Cc}/u.test(name)))
-    throw new Problem('bad_request', 'a name has at most 120 characters, without control characters')
+    throw new Problem('bad_request', {
+      fr: 'un nom a au plus 120 caractères, sans caractère de contrôle',
+      en: 'a name has at most 120 characters, without control characters',
+    })
   if (services !== null) parseInput(servicesSchema, services)
   if (services !== null && role === 'admin')
-    throw new Problem('bad_request', 'services: an administrator cannot be limited to services')
+    throw new Problem('bad_request', {
+      fr: 'services : un administrateur n’est limité à aucun service',
+      en: 'services: an administrator cannot be limited to services',
+    })
   const id = randomUUIDv7()
   const token = `parvis_${randomBytes(32).toString('base64url')}`
   await mutate(access, async ({ trx, revision, record }) => {

@@ -82,7 +82,7 @@ export const consumptionRoutes: Routes = (api, { reader, config }) => {
     async (request) => {
       const { quantity, to = Date.now(), window, zone = config.PARVIS_TIME_ZONE, ...rest } = request.query
       const from = rest.from ?? to - usualSpanMs
-      if (from >= to) throw new Problem('bad_request', 'from: it is not before to')
+      if (from >= to) throw new Problem('bad_request', { fr: 'from : pas avant to', en: 'from: it is not before to' })
       const { id } = await getAsset(request.access, request.params.id)
       const query = { ...rest, quantity, from, to, window, zone }
       const { points, meters, notices } = await readConsumption(request.access, reader, id, query)

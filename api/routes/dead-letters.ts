@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { deadLetterReasons, faultText } from '../../domain/fault.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
-import { Problem } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
 import { groupDeadLetters, listDeadLetters } from '../../inventory/dead-letters.ts'
+import { wrongCursor } from '../../inventory/page.ts'
 import { openView } from '../../inventory/view.ts'
 import type { DeadLetter } from '../../store/ingest-file.ts'
 import type { Routes } from '../context.ts'
@@ -131,11 +131,7 @@ function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof 
 
 function readCursor(cursor: string): number {
   const seq = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN
-  if (!Number.isSafeInteger(seq))
-    throw new Problem('bad_request', {
-      fr: 'ce curseur ne vient pas de cette liste',
-      en: 'this cursor is not one of this list',
-    })
+  if (!Number.isSafeInteger(seq)) throw wrongCursor()
   return seq
 }
 

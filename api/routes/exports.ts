@@ -142,7 +142,10 @@ export const exportRoutes: Routes = (api, { reader, board }) => {
       const { deviceId, assetId, from = 0, to = Date.now(), format } = request.query
       if (from >= to) throw new Problem('bad_request', { fr: 'from : pas avant to', en: 'from: it is not before to' })
       if (deviceId !== undefined && assetId !== undefined)
-        throw new Problem('bad_request', 'assetId: it does not go with deviceId')
+        throw new Problem('bad_request', {
+          fr: 'assetId : ne va pas avec deviceId',
+          en: 'assetId: it does not go with deviceId',
+        })
       const view = await openView(request.access, {
         deviceIds: deviceId === undefined ? undefined : [deviceId],
         assetId,

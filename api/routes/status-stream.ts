@@ -38,7 +38,8 @@ export const statusStreamRoutes: Routes = (api, context) => {
       },
     },
     async (request, reply) => {
-      if (streams >= maxStreams) throw new Problem('too_many_requests', 'too many streams are open')
+      if (streams >= maxStreams)
+        throw new Problem('too_many_requests', { fr: 'trop de flux sont ouverts', en: 'too many streams are open' })
       const changes = listStatusChanges(request.access, context.board, takeAreas(request.query))
       streams++
       let sentAt = Date.now()
