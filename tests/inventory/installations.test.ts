@@ -48,7 +48,10 @@ test('an overlap is refused, and the refusal says with what', async () => {
   const refused = install(access, { deviceId: 'd', assetId: 'b', installedAt: 0 })
   await expect(refused).rejects.toMatchObject({ code: 'overlapping_installation' })
   const { detail } = (await refused.catch((error: unknown) => error)) as Problem
-  expect(detail).toBe(`d was on asset a from 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:05.000Z (installation ${id})`)
+  expect(detail).toEqual({
+    fr: `d était sur l’équipement a depuis 1970-01-01T00:00:01.000Z, jusqu’à 1970-01-01T00:00:05.000Z (pose ${id})`,
+    en: `d was on asset a from 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:05.000Z (installation ${id})`,
+  })
   await install(access, { deviceId: 'd', assetId: 'b', installedAt: 0, removedAt: 1000 })
   await install(access, { deviceId: 'd', assetId: 'b', installedAt: 5000 })
   expect(await refusal(install(access, { deviceId: 'd', assetId: 'b', installedAt: 9000 }))).toBe(
