@@ -339,8 +339,8 @@ export const kindFigures: Partial<Record<AssetKind, KindFigures>> = {
       },
       latest('burning_hours', { fr: 'Allumée, en tout', en: 'Lit, in all' }, 'h', 0),
       {
-        name: 'lit_by_day',
-        label: { fr: 'Soleil au-dessus de l’horizon', en: 'Sun above the horizon' },
+        name: 'sun_height',
+        label: { fr: 'Hauteur du soleil', en: 'Height of the sun' },
         unit: 'deg',
         decimals: 0,
         quantity: 'lamp_state',
@@ -362,7 +362,7 @@ export const kindFigures: Partial<Record<AssetKind, KindFigures>> = {
       {
         code: 'lit_by_day',
         label: { fr: 'Allumées en plein jour', en: 'Lit by day' },
-        holds: (value) => (value('lit_by_day') ?? -90) > clearDayDeg,
+        holds: (value) => (value('sun_height') ?? -90) > clearDayDeg,
       },
     ],
   },

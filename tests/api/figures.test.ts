@@ -131,6 +131,8 @@ describe('GET /figures/assets', () => {
     const { value } = (await figuresOf('bay-2', 'parking_bay')).occupied_share!
     expect(value > 45 && value < 80).toBe(true)
     expect((await list('kind=street_light&task=lit_by_day')).ids).toEqual(['lamp'])
+    // The sun stands over the tropic of Cancer, 23 degrees from the equator's zenith.
+    expect((await figuresOf('lamp', 'street_light')).sun_height!.value).toBeCloseTo(67, 0)
   })
 
   it('refuses an order or a task that there is not', async () => {

@@ -1,5 +1,6 @@
-import type { AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../domain/asset.ts'
+import type { AssetCondition, AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../domain/asset.ts'
 import type { AssetKind } from '../../../domain/asset-kind.ts'
+import type { Calibration } from '../../../domain/calibration.ts'
 import type { DeadLetterReason } from '../../../domain/fault.ts'
 import type { Label, QuantityDefinition } from '../../../domain/quantity.ts'
 import type { Role } from '../../../domain/role.ts'
@@ -53,7 +54,13 @@ export type Asset = {
   district: string | null
   commune: string | null
   service: string | null
+  parentId: string | null
   lifeCycle: AssetLifeCycle
+  condition: AssetCondition | null
+  acquiredOn: string | null
+  commissionedOn: string | null
+  warrantyUntil: string | null
+  attributes: Record<string, string | number | boolean | null>
 }
 export type Device = {
   id: string
@@ -69,6 +76,8 @@ export type Installation = {
   channel: string | null
   installedAt: string
   removedAt: string | null
+  calibration: Calibration | null
+  recordedAt: string
 }
 export type Series = { deviceId: string; channel: string; quantity: string; points: [string, number][] }
 export type DeadLetter = {
@@ -133,6 +142,12 @@ export async function get<Answer>(path: string, params: Params = {}): Promise<An
   return (await response.json()) as Answer
 }
 
+/** One object with its tag, by which a change finds out whether somebody else was faster. Throws ApiError. */
+export async function getTagged<Answer>(path: string): Promise<{ value: Answer; tag: string | undefined }> {
+  const response = await send('GET', `/api/v1${path}`)
+  return { value: (await response.json()) as Answer, tag: response.headers.get('etag') ?? undefined }
+}
+
 /**
  * Asks the API for a change: `change('PATCH', '/devices/probe-1', { label })`. A body is sent as JSON, a Blob as it is.
  * Answers what the API tells, undefined for nothing. Throws ApiError.
@@ -162,8 +177,11 @@ export async function getMetrics(): Promise<Map<string, number>> {
   return new Map(Array.from(text.matchAll(/^(\w+) (\S+)$/gm), ([, name, value]) => [name!, Number(value)]))
 }
 
-/** `reason` is kept in the audit with the change; what takes long, as a large file, may have another time limit. */
-type SendOptions = { reason?: string; timeoutMs?: number }
+/**
+ * `reason` is kept in the audit with the change; `ifMatch` is the tag that the object must still have; what takes long, as
+ * a large file, may have another time limit.
+ */
+type SendOptions = { reason?: string; timeoutMs?: number; ifMatch?: string }
 
 async function send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Response> {
   const response = await reach(method, path, body, options)
@@ -176,11 +194,12 @@ async function reach(
   method: string,
   path: string,
   body?: unknown,
-  { reason, timeoutMs = requestTimeoutMs }: SendOptions = {},
+  { reason, timeoutMs = requestTimeoutMs, ifMatch }: SendOptions = {},
 ): Promise<Response> {
   // The page's own language, which may be another than the browser's.
   const headers: Record<string, string> = { 'accept-language': document.documentElement.lang }
   if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type : 'application/json'
+  if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (reason !== undefined) headers['x-parvis-reason'] = encodeURIComponent(reason)
   try {
     return await fetch(path, {

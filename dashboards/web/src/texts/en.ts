@@ -161,6 +161,7 @@ export const en: Texts = {
     removedAt: 'Removed',
     stillThere: 'in place',
   },
+  dialog: { cancel: 'Cancel' },
   readings: {
     quantity: 'Quantity',
     value: 'Value',

@@ -169,6 +169,7 @@ export const fr = {
     removedAt: 'Retiré',
     stillThere: 'en place',
   },
+  dialog: { cancel: 'Annuler' },
   readings: {
     quantity: 'Grandeur',
     value: 'Valeur',

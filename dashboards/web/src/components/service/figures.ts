@@ -34,13 +34,13 @@ export function formatFigure(figure: Figure, value: number, writing: Writing): s
   const quantity = catalogue.quantity(figure.quantity)
   if (figure.isReading && quantity !== undefined) return formatValue(value, quantity, writing)
   const { unit, decimals } = figure
-  if (unit === 'h') {
+  if (unit === 'h' && decimals === 0) {
     const [number, name] = value >= daysFrom ? [value / 24, 'day'] : [value, 'hour']
     const options = {
       style: 'unit',
       unit: name,
       unitDisplay: 'short',
-      maximumFractionDigits: name === 'day' ? 1 : decimals,
+      maximumFractionDigits: name === 'day' ? 1 : 0,
     } as const
     return formatNumber(number, writing, options)
   }

@@ -7,7 +7,7 @@ const fr = {
   list: 'Liste',
   filtered: (task: string) => `Seulement : ${task}`,
   total: (count: string) => `${count} équipements`,
-  basis: (known: string, total: string) => `mesuré sur ${known} des ${total}`,
+  basis: (known: string, total: string) => `${known} mesures sur ${total}`,
   district: 'Quartier',
   sort: 'Trier par',
   label: 'Nom',
