@@ -27,7 +27,7 @@ export type FigureQuery = StatusFilter &
   PageRequest & { kind: AssetKind; task?: string | undefined; sort?: string | undefined; zone: string }
 
 /** How long figures are told before they are made again: a list is sorted, paged and filtered by people meanwhile. */
-const keptMs = 15_000
+const keptMs = 5000
 const mostKept = 64
 const dayMs = 86_400_000
 

@@ -69,7 +69,7 @@ export const figureRoutes: Routes = (api, { reader, board, config }) => {
       schema: {
         tags,
         summary: 'What each service reads off its assets, one row each, and what there is to do today',
-        description: 'Made anew every fifteen seconds. What is not known comes last in any order.',
+        description: 'Made anew every five seconds. What is not known comes last in any order.',
         querystring: z.strictObject({ ...pageQuery, ...figureQuery }),
         response: { 200: answerSchema },
       },

@@ -29,8 +29,8 @@ describe.each(tables)('texts in %s', (language, texts) => {
   })
 })
 
-// The texts of all pages and, under `pages/`, those of one page each.
-const files = globSync('pages/*/texts.ts', { cwd: join(import.meta.dirname, '../../dashboards/web/src') })
+// The texts of all pages and, in folders of their own, those of one page or one component each.
+const files = globSync('{pages,components}/*/texts.ts', { cwd: join(import.meta.dirname, '../../dashboards/web/src') })
 const everywhere: [string, { fr: object; en: object }][] = [
   ['texts', { fr, en }],
   ...(await Promise.all(

@@ -20,7 +20,7 @@ async function listAddresses(page: Page): Promise<string[]> {
     const { items } = await site.request<{ items: { id: string }[] }>('GET', `/${list}?limit=1`)
     objects.push(`#/${list}/${encodeURIComponent(items[0]!.id)}`)
   }
-  return [...addresses, ...objects]
+  return [...addresses, ...objects, '#/assets?labels=list']
 }
 
 /** Opens a page and waits until it has said what it has to say. */

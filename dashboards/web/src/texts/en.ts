@@ -152,7 +152,7 @@ export const en: Texts = {
     latestTitle: 'Latest readings',
     latestEmpty: 'No reading yet.',
     latestEmptyInstalled: 'The installed device has sent nothing yet: check that it is on and that it transmits.',
-    latestEmptyAlone: 'No device is installed here. On the server:',
+    latestEmptyAlone: 'No device is installed here: install one under “Installed devices”, below.',
     installationsTitle: 'Installed devices',
     installationsEmpty: 'No device was ever installed here.',
     wholeDevice: 'whole device',

@@ -160,7 +160,7 @@ export const fr = {
     latestTitle: 'Derniers relevés',
     latestEmpty: 'Aucun relevé encore.',
     latestEmptyInstalled: 'L’appareil installé n’a encore rien envoyé : vérifiez qu’il est allumé et qu’il émet.',
-    latestEmptyAlone: 'Aucun appareil n’est installé ici. Depuis le serveur :',
+    latestEmptyAlone: 'Aucun appareil n’est installé ici : installez-en un dans « Appareils installés », plus bas.',
     installationsTitle: 'Appareils installés',
     installationsEmpty: 'Aucun appareil n’a été installé ici.',
     wholeDevice: 'appareil entier',

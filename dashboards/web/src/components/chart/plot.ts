@@ -61,7 +61,7 @@ export function makeOptions(
         // States are told one by one; of anything else uPlot finds round values.
         ...(isState ? { splits: () => (quantity?.states ?? []).map((state) => state.value) } : {}),
         values: (_, splits) => splits.map(tell),
-        size: (_, values) => Math.max(40, ...(values ?? []).map((text) => text.length * charWidth + 16)),
+        size: (_, values) => Math.max(40, ...(values ?? []).map((text) => text.length * charWidth + 26)),
       },
     ],
     series: [
@@ -175,6 +175,8 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], palette: Palette): void 
     ctx.fillStyle = palette.ink
     ctx.lineWidth = 1.5 * ratio
     ctx.setLineDash([3 * ratio, 3 * ratio])
+    ctx.textAlign = 'left'
+    ctx.textBaseline = 'alphabetic'
     ctx.beginPath()
     ctx.moveTo(x, bbox.top - 4 * ratio)
     ctx.lineTo(x, bbox.top + bbox.height)
@@ -203,6 +205,7 @@ function drawLabels(plot: uPlot, labels: readonly string[], palette: Palette): v
   ctx.save()
   scaleFont(ctx)
   ctx.fillStyle = palette.ink
+  ctx.textAlign = 'left'
   ctx.textBaseline = 'middle'
   let lowest = Number.NEGATIVE_INFINITY
   for (const { text, y } of ends) {
