@@ -22,7 +22,6 @@ import { limits } from './limits.ts'
 import { type LiveFeed, openLiveFeed } from './live.ts'
 import { installOpenapi } from './openapi.ts'
 import { installPages, installSecurityHeaders } from './pages.ts'
-import { aboutRoutes } from './routes/about.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { assetKindRoutes } from './routes/asset-kinds.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -73,7 +72,6 @@ const routes: readonly Routes[] = [
   figureRoutes,
   modelRoutes,
   quantityRoutes,
-  aboutRoutes,
   sessionRoutes,
   ownAccountRoutes,
   accountRoutes,

@@ -90,7 +90,6 @@ const queries: Record<string, string> = { 'GET /readings/assets': '?quantity=tem
 const tellsOfNobody = [
   'GET /models',
   'GET /quantities',
-  'GET /about',
   'GET /session',
   'GET /account',
   'GET /account/sessions',

@@ -8,9 +8,9 @@ let isAsked = false
 export function addressOf(assetId: string): string {
   if (!isAsked) {
     isAsked = true
-    void get<{ publicUrl: string | null }>('/about')
-      .then((about) => {
-        if (about.publicUrl !== null) origin = about.publicUrl.replace(/\/+$/, '')
+    void get<{ publicUrl: string | null }>('/settings')
+      .then(({ publicUrl }) => {
+        if (publicUrl !== null) origin = publicUrl.replace(/\/+$/, '')
       })
       .catch(() => {
         isAsked = false
