@@ -41,12 +41,14 @@ import { ownAccountRoutes } from './routes/own-account.ts'
 import { quantityRoutes } from './routes/quantities.ts'
 import { readingRoutes } from './routes/readings.ts'
 import { replayRoutes } from './routes/replays.ts'
+import { serviceRoutes } from './routes/services.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { statusRoutes } from './routes/status.ts'
 import { statusStreamRoutes } from './routes/status-stream.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { todayRoutes } from './routes/today.ts'
+import { systemRoutes } from './routes/system.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { uplinkRoutes } from './routes/uplinks.ts'
 import type { UplinkClient } from './uplink-client.ts'
@@ -76,6 +78,8 @@ const routes: readonly Routes[] = [
   ownAccountRoutes,
   accountRoutes,
   settingsRoutes,
+  serviceRoutes,
+  systemRoutes,
   tokenRoutes,
   integrationRoutes,
   bridgeRoutes,

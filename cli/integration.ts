@@ -1,4 +1,10 @@
-import { addIntegration, listIntegrations, revokeIntegration } from '../inventory/integrations.ts'
+import {
+  addIntegration,
+  type Integration,
+  listIntegrations,
+  renewIntegrationSecret,
+  revokeIntegration,
+} from '../inventory/integrations.ts'
 import {
   type Command,
   formatColumns,
@@ -35,6 +41,22 @@ export const integrationCommands: Record<string, Command> = {
       print({ name, secret }, `${name}  ${secret}`)
     },
   },
+  'integration secret': {
+    usage: 'integration secret <name> [--secret s]',
+    summary: {
+      fr: 'Donne un autre secret à une intégration ; l’ancien ne vaut plus rien',
+      en: 'Gives an integration another secret; the old one is of no use any more',
+    },
+    words: 1,
+    options: { secret: { type: 'string' } },
+    optionTexts: {
+      secret: { fr: 'secret choisi, d’au moins 16 caractères', en: 'chosen secret, of at least 16 characters' },
+    },
+    async run({ access, print }, [name], values) {
+      const { secret } = await renewIntegrationSecret(await access(), name!, { secret: textOption(values, 'secret') })
+      print({ name, secret }, `${name}  ${secret}`)
+    },
+  },
   'integration revoke': {
     usage: 'integration revoke <name>',
     summary: {
@@ -44,11 +66,8 @@ export const integrationCommands: Record<string, Command> = {
     words: 1,
     options: {},
     async run({ access, print }, [name]) {
-      const { createdAt, revokedAt, ...integration } = await revokeIntegration(await access(), name!)
-      print(
-        { ...integration, createdAt: toText(createdAt), revokedAt: toText(revokedAt) },
-        `${name}  ${toText(revokedAt)}`,
-      )
+      const integration = toDocument(await revokeIntegration(await access(), name!))
+      print(integration, `${name}  ${integration.revokedAt}`)
     },
   },
   'integration list': {
@@ -59,17 +78,22 @@ export const integrationCommands: Record<string, Command> = {
     optionTexts: pageOptionTexts,
     async run({ access, print }, _, values) {
       const { items, next } = await listIntegrations(await access(), pageOptions(values))
-      const documents = items.map((each) => ({
-        ...each,
-        createdAt: toText(each.createdAt),
-        revokedAt: toText(each.revokedAt),
-      }))
+      const documents = items.map(toDocument)
       print(
         { items: documents, next },
         formatColumns(documents.map((each) => [each.name, each.format, each.topics.join(','), each.revokedAt])),
       )
     },
   },
+}
+
+function toDocument({ createdAt, secretSetAt, revokedAt, ...integration }: Integration) {
+  return {
+    ...integration,
+    createdAt: toText(createdAt),
+    secretSetAt: toText(secretSetAt),
+    revokedAt: toText(revokedAt),
+  }
 }
 
 function toText(time: number | null): string | null {

@@ -18,6 +18,8 @@ export type Integration = {
   format: string
   topics: string[]
   createdAt: number
+  /** When its secret was renewed; null for the one that it was added with. */
+  secretSetAt: number | null
   revokedAt: number | null
 }
 
@@ -64,6 +66,7 @@ export async function addIntegration(
       topics: JSON.stringify(topics),
       secret: stored,
       sealed_secret: sealed,
+      secret_set_at: null,
       created_at: Date.now(),
       revoked_at: null,
       revision,
@@ -91,6 +94,29 @@ export async function listIntegrations(access: Access, { limit, cursor }: PageRe
     .limit(limit + 1)
     .execute()
   return toPage(rows, limit, (row) => row.name, toIntegration)
+}
+
+/**
+ * Gives an integration another secret, generated or chosen, and tells it this one time: its clients that are connected
+ * with the old one are disconnected within a second. Throws Problem `not_found`, also once it is revoked, or `weak_secret`.
+ */
+export async function renewIntegrationSecret(
+  access: Access,
+  name: string,
+  { secret: chosen }: { secret?: string | undefined } = {},
+): Promise<{ integration: Integration; secret: string }> {
+  const secret = chosen ?? newSecret()
+  const stored = await hashSecret(secret, { chosen: chosen !== undefined })
+  const sealed = openVault(access.registry.dataDir).seal(secret, sealedFor(name))
+  return mutate(access, async ({ trx, revision, record }) => {
+    const row = await trx.selectFrom('integrations').selectAll().where('name', '=', name).executeTakeFirst()
+    if (row === undefined || row.revoked_at !== null) throw new Problem('not_found', name)
+    const after = { ...row, secret: stored, sealed_secret: sealed, secret_set_at: Date.now(), revision }
+    await trx.updateTable('integrations').set(after).where('name', '=', name).execute()
+    const integration = toIntegration(after)
+    record('integration', name, toIntegration(row), integration)
+    return { integration, secret }
+  })
 }
 
 /** Ends an integration's credential: its clients are disconnected. Throws Problem `not_found`. */
@@ -151,6 +177,7 @@ export function toIntegration(row: IntegrationTable): Integration {
     format: row.format,
     topics: JSON.parse(row.topics) as string[],
     createdAt: row.created_at,
+    secretSetAt: row.secret_set_at,
     revokedAt: row.revoked_at,
   }
 }

@@ -36,7 +36,7 @@ export async function readCredentials(registry: Registry, names: readonly string
       })
     const integrations = await registry
       .selectFrom('integrations')
-      .select(['name', 'secret', 'topics', 'revoked_at'])
+      .select(['name', 'secret', 'topics', 'revoked_at', 'revision'])
       .where('name', 'in', part)
       .execute()
     for (const row of integrations)
@@ -45,7 +45,8 @@ export async function readCredentials(registry: Registry, names: readonly string
         name: row.name,
         secret: row.secret,
         revoked: row.revoked_at !== null,
-        secretRevision: 0,
+        // Nothing else of an integration changes while it is good.
+        secretRevision: Number(row.revision),
         topics: JSON.parse(row.topics) as string[],
       })
   }

@@ -11,6 +11,7 @@ import { up as imports } from './migrations/009-imports.ts'
 import { up as documentsAndSecrets } from './migrations/010-documents-and-secrets.ts'
 import { up as accounts } from './migrations/011-accounts.ts'
 import { up as commands } from './migrations/012-commands.ts'
+import { up as integrationSecrets } from './migrations/013-integration-secrets.ts'
 import type { RegistryTables } from './registry-tables.ts'
 
 type Migration = { name: string; up(trx: Transaction<unknown>): Promise<void> }
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   { name: '010-documents-and-secrets', up: documentsAndSecrets },
   { name: '011-accounts', up: accounts },
   { name: '012-commands', up: commands },
+  { name: '013-integration-secrets', up: integrationSecrets },
 ]
 
 /**

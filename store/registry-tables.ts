@@ -160,6 +160,8 @@ export type IntegrationTable = {
   secret: string
   /** The secret itself, as store/vault.ts seals it; null for one that was made before Parvis kept it. */
   sealed_secret: string | null
+  /** When the secret was renewed; null for the one that it was added with. */
+  secret_set_at: number | null
   created_at: number
   revoked_at: number | null
   revision: number

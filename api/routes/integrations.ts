@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { formats } from '../../devices/catalogue.ts'
 import { formatTime } from '../../domain/time.ts'
 import {
   addIntegration,
@@ -6,10 +7,11 @@ import {
   type Integration,
   listIntegrations,
   newIntegrationSchema,
+  renewIntegrationSecret,
   revokeIntegration,
 } from '../../inventory/integrations.ts'
 import type { Routes } from '../context.ts'
-import { idParams, pageOf, pageQuery, tellTime, timeOut } from '../shapes.ts'
+import { idParams, labelSchema, pageOf, pageQuery, tellTime, timeOut, wholeList } from '../shapes.ts'
 
 const tags = ['access']
 
@@ -19,9 +21,12 @@ const integrationSchema = z
     format: z.string(),
     topics: z.array(z.string()),
     createdAt: timeOut,
+    secretSetAt: timeOut.nullable().describe('When its secret was renewed; null for the one that it was added with.'),
     revokedAt: timeOut.nullable(),
   })
   .meta({ id: 'Integration' })
+
+const formatSchema = z.object({ id: z.string(), label: labelSchema }).meta({ id: 'Format' })
 
 export const integrationRoutes: Routes = (api) => {
   api.get(
@@ -70,6 +75,43 @@ export const integrationRoutes: Routes = (api) => {
     async (request) => tellIntegration(await getIntegration(request.access, request.params.id)),
   )
 
+  api.post(
+    '/integrations/:id/secret',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags,
+        summary: 'Give an integration another secret',
+        description:
+          'Answers it, this one time; Parvis generates it when none is given. The old one is of no use from then on, and clients that are connected with it are disconnected within a second.',
+        params: idParams,
+        body: newIntegrationSchema.pick({ secret: true }).nullish(),
+        response: { 200: integrationSchema.extend({ secret: z.string() }) },
+      },
+    },
+    async (request) => {
+      const { integration, secret } = await renewIntegrationSecret(
+        request.access,
+        request.params.id,
+        request.body ?? {},
+      )
+      return { ...tellIntegration(integration), secret }
+    },
+  )
+
+  api.get(
+    '/formats',
+    {
+      config: { role: 'public' },
+      schema: {
+        tags,
+        summary: 'The formats in which integrations publish',
+        response: { 200: z.object({ items: z.array(formatSchema), next: z.null() }) },
+      },
+    },
+    async () => wholeList([...formats.values()].map(({ id, label }) => ({ id, label }))),
+  )
+
   api.delete(
     '/integrations/:id',
     {
@@ -90,6 +132,11 @@ export const integrationRoutes: Routes = (api) => {
 }
 
 function tellIntegration(integration: Integration): z.infer<typeof integrationSchema> {
-  const { createdAt, revokedAt } = integration
-  return { ...integration, createdAt: formatTime(createdAt), revokedAt: tellTime(revokedAt) }
+  const { createdAt, secretSetAt, revokedAt } = integration
+  return {
+    ...integration,
+    createdAt: formatTime(createdAt),
+    secretSetAt: tellTime(secretSetAt),
+    revokedAt: tellTime(revokedAt),
+  }
 }

@@ -40,9 +40,16 @@ describe('integrations', () => {
     const listed = await api.call('admin', 'GET', '/integrations')
     const { secret: _, ...told } = made.body
     expect(listed.body).toEqual({ items: [told], next: null })
+    const renewed = await api.call('admin', 'POST', '/integrations/reseau%20lora/secret')
+    expect([renewed.status, renewed.body.secretSetAt]).toEqual([200, expect.stringMatching(/Z$/)])
+    expect(renewed.body.secret).not.toBe(made.body.secret)
+    const push = async (secret: string) =>
+      (await api.call(null, 'POST', '/uplinks/reseau%20lora/x', {}, { authorization: `Bearer ${secret}` })).status
+    expect([await push(made.body.secret), await push(renewed.body.secret)]).toEqual([401, 503])
     expect((await api.call('admin', 'DELETE', '/integrations/reseau%20lora')).status).toBe(204)
     const ended = await api.call('admin', 'GET', '/integrations/reseau%20lora')
     expect(ended.body.revokedAt).toMatch(/^\d{4}-.*Z$/)
+    expect((await api.call('admin', 'POST', '/integrations/reseau%20lora/secret')).status).toBe(404)
     const again = await api.call('admin', 'POST', '/integrations', { ...body, name: 'b', format: 'smoke' })
     expect([again.status, again.body.code]).toEqual([422, 'unknown_format'])
   })

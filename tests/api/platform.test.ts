@@ -13,6 +13,7 @@ import { limits } from '../../api/limits.ts'
 import { startApi } from '../../api/start.ts'
 import { loadConfig } from '../../config.ts'
 import { addAsset } from '../../inventory/assets.ts'
+import { checkAudit } from '../../inventory/audit-check.ts'
 import { addToken } from '../../inventory/tokens.ts'
 import { systemAccess } from '../../store/access.ts'
 import { openRegistry } from '../../store/registry.ts'
@@ -237,4 +238,18 @@ describe('startApi', () => {
     expect(JSON.parse(await text(response)).items.length).toBeGreaterThan(30)
     await running.close()
   })
+})
+
+it('the system tells what it is made of, what waits, and the head of its audit', async () => {
+  const { body } = await api.call('admin', 'GET', '/system')
+  expect(body).toMatchObject({
+    version: '0.1.0',
+    nodeVersion: process.versions.node,
+    store: 'embedded',
+    deadLetters: 0,
+  })
+  expect(body.disk.totalBytes).toBeGreaterThan(body.disk.freeBytes)
+  expect(body.sizes.readings).toBeGreaterThan(0)
+  const { head, entries } = await checkAudit(api.access)
+  expect(body.audit).toMatchObject({ entries, head })
 })
