@@ -17,7 +17,7 @@ test('credentials of devices and integrations, by name, more than one statement 
   const found = await readCredentials(access.registry, names)
   expect([...found.keys()].sort()).toEqual(['d-1', 'd-2', 'net'])
   const { secret: stored, ...first } = found.get('d-1')!
-  expect(first).toEqual({ kind: 'device', name: 'd-1', revoked: false, topics: [] })
+  expect(first).toEqual({ kind: 'device', name: 'd-1', revoked: false, secretRevision: 1, topics: [] })
   expect(verifySecret(secret, stored)).toBe(true)
   expect(found.get('d-2')!.revoked).toBe(true)
   expect(await verifySecret('a secret of a person', found.get('d-2')!.secret)).toBe(true)
