@@ -2,7 +2,7 @@ import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { verifyPassword } from '../store/passwords.ts'
 import { type Account, changeRow, getAccount, type ListedAccount } from './accounts.ts'
-import { type OpenedSession, type Session, toSession, type Visitor } from './sessions.ts'
+import { type OpenedSession, type Session, sessionLimits, toSession, type Visitor } from './sessions.ts'
 import { enter, judgeAndHash } from './sign-in.ts'
 
 /*
@@ -44,11 +44,13 @@ export async function changePassword(
 
 /** The browsers in which one is signed in, the one that was used last first. */
 export async function listSessions(access: Access): Promise<Session[]> {
+  const now = Date.now()
   const rows = await whole(access)
     .selectFrom('sessions')
     .selectAll()
     .where('account_id', '=', ownId(access))
-    .where('expires_at', '>', Date.now())
+    .where('expires_at', '>', now)
+    .where('used_at', '>', now - sessionLimits.account.maxIdleMs)
     .orderBy('used_at', 'desc')
     .orderBy('id', 'desc')
     .execute()

@@ -7,7 +7,7 @@ import { registryAccess } from '../../broker/access.ts'
 import { type Broker, startBroker } from '../../broker/broker.ts'
 import { coversFilter, matchesTopic } from '../../broker/topic.ts'
 import { addDevice, renewSecret, revokeDevice, updateDevice } from '../../inventory/devices.ts'
-import { addIntegration } from '../../inventory/integrations.ts'
+import { addIntegration, renewIntegrationSecret } from '../../inventory/integrations.ts'
 import { systemAccess } from '../../store/access.ts'
 import { type Journal, type NewUplink, openJournal } from '../../store/journal.ts'
 import { openJournalReader } from '../../store/journal-reader.ts'
@@ -153,6 +153,16 @@ describe('who may connect', () => {
       await closed
       expect(client.connected).toBe(true)
     }
+  })
+
+  test('so is an integration that got another secret', async () => {
+    const network = { clientId: 'network', username: 'network' }
+    const client = await connect({ ...network, password: integrationSecret })
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
+    const renewed = await renewIntegrationSecret(systemAccess(registry, 'test'), 'network')
+    await closed
+    expect(await refusalOf({ ...network, password: integrationSecret })).toBe(4)
+    await connect({ ...network, password: renewed.secret })
   })
 
   test('over WebSocket too', async () => {
