@@ -6,7 +6,8 @@ import { join } from 'node:path'
 const benchmarks: Record<string, string> = {
   way: 'publish to stored: messages a second, CPU and PUBACK latency, beside Mosquitto with InfluxDB and Node-RED',
   influxdb: 'the same into InfluxDB 1.6, beside Mosquitto with a batching script, with the CPU of each part',
-  store: 'the embedded reading store: appends, size, questions',
+  store: 'the embedded reading store: appends, size, questions, beside InfluxDB and VictoriaMetrics',
+  year: 'a year of 2,000 devices: size, time, questions, and charts through the API',
   api: "the API's reads while 5,000 messages a second arrive",
   register: 'a large register: pages, counts, a map and searches while 5,000 readings a second arrive',
   mixed: 'PUBACK latency at 5,000 messages a second while a query, an export and a seal run',

@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { DamageError, encodeBlock, type Part, readPart, readParts } from './embedded-block.ts'
 import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
+import { spanOf, touchedHours } from './embedded-hours.ts'
 import { cutPart, mergeParts } from './embedded-merge.ts'
 import { type Cells, type Chunks, editChunks, rollPart } from './embedded-rollup.ts'
-import { dayMs, hourMs, hoursPerDay } from './embedded-time.ts'
+import { dayMs } from './embedded-time.ts'
 
 /** Readings of one series in one block; a day that holds more (three a second) stays rows. */
 export const maxPartReadings = 2 ** 18
@@ -94,7 +95,7 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
     const parts = old.map((part) => cutPart(part, from - start, to - start)).filter((part) => part.times.length > 0)
     if (parts.length === 0) dropBlock.run(id)
     else putBlock.run(id, encodeBlock(id, first, parts))
-    const touched = touchedHours(day, from, to)
+    const touched = touchedHours(spanOf(day, from, to))
     for (const { series } of old) {
       const left = parts.find((part) => part.series === series)
       editRollups(series, day, (cells) => {
@@ -112,7 +113,7 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
     const { span, series } = splitId(id)
     for (let place = 0; place < daysPerChunk; place++) {
       const day = span * daysPerChunk + place
-      const touched = touchedHours(day, Math.max(from, day * dayMs), Math.min(to, (day + 1) * dayMs))
+      const touched = touchedHours(spanOf(day, from, to))
       if (touched === 0) continue
       if (from > day * dayMs || to < (day + 1) * dayMs) {
         const { first } = firstOf.get(series) as { first: number }
@@ -175,14 +176,4 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
 
 function isDamage(error: unknown): error is Error {
   return error instanceof DamageError || error instanceof RangeError
-}
-
-/** The marks of the hours of a day of which any part lies in [from, to), UTC epoch ms. */
-function touchedHours(day: number, from: number, to: number): number {
-  let hours = 0
-  for (let hour = 0; hour < hoursPerDay; hour++) {
-    const start = day * dayMs + hour * hourMs
-    if (from < start + hourMs && to > start) hours |= 1 << hour
-  }
-  return hours
 }
