@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import {
   createSink,
+  openSource,
   readColumn,
   readVarint,
   reserve,
@@ -140,8 +141,7 @@ function readValues(source: Source, count: number, values: Float64Array): number
   }
   if (scale < floats) throw new RangeError(`values of a kind that is not known: ${scale}`)
   const length = readVarint(source)
-  const { bytes } = source
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const { view } = source
   for (let i = 0; i < count; i++)
     values[i] = scale === floats ? view.getFloat32(source.at + 4 * i, true) : view.getFloat64(source.at + 8 * i, true)
   source.at += length
@@ -176,7 +176,7 @@ function checksumOf(id: number, bytes: Uint8Array, begin: number, end: number): 
 function openBlock(id: number, bytes: Uint8Array): Source {
   checkBytes(id, bytes)
   if (bytes[0] !== version) throw new DamageError(`a block of version ${bytes[0]}, which this program does not know`)
-  return { bytes, at: 1 }
+  return openSource(bytes, 1)
 }
 
 const empty = new Float64Array(0)

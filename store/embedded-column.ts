@@ -29,13 +29,21 @@ export function take(sink: Sink): Uint8Array {
 }
 
 /** Bytes that are read one after another. */
-export type Source = { bytes: Uint8Array; at: number }
+export type Source = { bytes: Uint8Array; view: DataView; at: number }
+
+/** Begins to read bytes at a place. */
+export function openSource(bytes: Uint8Array, at = 0): Source {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at }
+}
 
 /** Writes a whole number from 0 to 2 ** 53, seven bits a byte, the lowest first; the caller has reserved 8 bytes. */
 export function writeVarint(sink: Sink, value: number): void {
-  let left = value
-  for (; left >= 0x80; left = Math.floor(left / 0x80)) sink.bytes[sink.at++] = (left % 0x80) | 0x80
-  sink.bytes[sink.at++] = left
+  const { bytes } = sink
+  let large = value
+  for (; large > 0x7fff_ffff; large = Math.floor(large / 0x80)) bytes[sink.at++] = (large % 0x80) | 0x80
+  let left = large | 0
+  for (; left >= 0x80; left >>>= 7) bytes[sink.at++] = (left & 0x7f) | 0x80
+  bytes[sink.at++] = left
 }
 
 export function readVarint(source: Source): number {
@@ -57,6 +65,7 @@ export function zigzag(value: number): number {
 }
 
 export function unzigzag(value: number): number {
+  if (value <= 0x7fff_ffff) return (value >>> 1) ^ -(value & 1)
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
@@ -282,8 +291,7 @@ export function readColumn(source: Source, count: number, values: Float64Array):
   if (end + 4 > bytes.length) throw new RangeError('a column goes on behind the end')
   const head = bytes[source.at++]!
   if (head === rawHead) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    for (let i = 0; i < count; i++) values[i] = view.getFloat64(source.at + i * rawBytes, true)
+    for (let i = 0; i < count; i++) values[i] = source.view.getFloat64(source.at + i * rawBytes, true)
   } else readPacked(source, head, count, values)
   source.at = end
 }
@@ -296,19 +304,15 @@ function readPacked(source: Source, head: number, count: number, values: Float64
   let sum = isStep ? unzigzag(readVarint(source)) : 0
   const usual = unzigzag(readVarint(source))
   const exceptions = readVarint(source)
-  if (exceptions === 0) {
-    if (isStep) values[0] = sum
-    unpackBits(source, width, usual, values, begin, count)
-  } else {
-    unpackRaised(source, width, exceptions, values, begin, count)
-    for (let i = begin; i < count; i++) values[i] = usual + unzigzag(values[i]!)
-    if (isStep) values[0] = sum
-  }
+  const at = source.at
+  unpackBits(source, width, usual, values, begin, count)
+  if (exceptions > 0) raiseExceptions(source, at, { width, usual, exceptions }, values, begin, count)
+  if (isStep) values[0] = sum
   if (!isStep) return
   for (let i = 1; i < count; i++) values[i] = sum += values[i]!
 }
 
-// The common case in one loop, in 32-bit integers: unpacked, unzigzagged, and back around what is usual.
+// Unpacked, unzigzagged, and back around what is usual, in 32-bit integers.
 function unpackBits(
   source: Source,
   width: number,
@@ -317,35 +321,35 @@ function unpackBits(
   begin: number,
   end: number,
 ): void {
-  const { bytes, at } = source
+  const { view, at } = source
+  source.at = at + Math.ceil(((end - begin) * width) / 8)
+  if (width === 0) {
+    values.fill(usual, begin, end)
+    return
+  }
   const mask = 2 ** width - 1
   for (let i = begin, bit = 0; i < end; i++, bit += width) {
-    const byte = at + (bit >>> 3)
-    const word = bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)
-    const residual = (word >>> (bit & 7)) & mask
+    // With up to 7 bits before it, a residual lies in 32.
+    const residual = (view.getUint32(at + (bit >>> 3), true) >>> (bit & 7)) & mask
     values[i] = usual + ((residual >>> 1) ^ -(residual & 1))
   }
 }
 
-function unpackRaised(
+/** Adds their higher bits to the values that have any. */
+function raiseExceptions(
   source: Source,
-  width: number,
-  exceptions: number,
+  at: number,
+  { width, usual, exceptions }: { width: number; usual: number; exceptions: number },
   values: Float64Array,
   begin: number,
   end: number,
 ): void {
-  const { bytes, at } = source
-  const mask = 2 ** width - 1
-  for (let i = begin, bit = 0; i < end; i++, bit += width) {
-    const byte = at + (bit >>> 3)
-    const word = bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)
-    values[i] = (word >>> (bit & 7)) & mask
-  }
-  source.at = at + Math.ceil(((end - begin) * width) / 8)
+  const factor = 2 ** width
   for (let left = exceptions, place = begin; left > 0; left--) {
     place += readVarint(source)
     if (place >= end) throw new RangeError('an exception lies behind the end')
-    values[place]! += readVarint(source) * (mask + 1)
+    const bit = (place - begin) * width
+    const low = (source.view.getUint32(at + (bit >>> 3), true) >>> (bit & 7)) & (factor - 1)
+    values[place] = usual + unzigzag(low + readVarint(source) * factor)
   }
 }

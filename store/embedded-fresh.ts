@@ -55,9 +55,10 @@ export const readingStatements = {
     CROSS JOIN series AS stored ON stored.device_id = wanted.value
     WHERE (?2 IS NULL OR stored.quantity = ?2) AND (?3 IS NULL OR stored.channel = ?3)`,
   membersOfDevices: `
-    SELECT stored.id, ${firstOf}, stored.quantity FROM json_each(?1) AS wanted
+    SELECT stored.quantity, json_group_array(stored.id), json_group_array(${firstOf}) FROM json_each(?1) AS wanted
     CROSS JOIN series AS stored ON stored.device_id = wanted.value
-    WHERE (?2 IS NULL OR stored.quantity = ?2) AND (?3 IS NULL OR stored.channel = ?3)`,
+    WHERE (?2 IS NULL OR stored.quantity = ?2) AND (?3 IS NULL OR stored.channel = ?3)
+    GROUP BY stored.quantity`,
   seriesOfName: `SELECT id, ${firstOf} FROM series AS stored WHERE device_id = ? AND channel = ? AND quantity = ?`,
   nameOfSeries: 'SELECT device_id, channel, quantity FROM series WHERE id = ?',
   seriesOfChannel: 'SELECT id, quantity FROM series WHERE device_id = ? AND channel = ?',

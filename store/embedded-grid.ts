@@ -2,17 +2,18 @@ import type { Aggregate } from '../domain/reading.ts'
 import { type Window, windowAt } from '../domain/window.ts'
 import type { Points } from './embedded-block.ts'
 import type { Cells, DaySums } from './embedded-rollup.ts'
-import { hourMs, hoursPerDay } from './embedded-time.ts'
+import { allHours, hourMs, hoursPerDay } from './embedded-time.ts'
 
-// Windows of one piece: their sums take about 60 bytes each, and each series is read once for every piece.
+// Windows and hours of one piece: a window takes about 60 bytes, and each series is read once for every piece.
 const windowsPerPiece = 8192
+const hoursPerPiece = 2 ** 18
 
 /** Folds many series together: a piece of [from, to), its windows side by side, to be filled and then listed. */
 export type Grid = {
   from: number
   to: number
-  /** What it takes of whole hours: their sums, all that they come to, or nothing but their readings. */
-  takes: 'sums' | 'cells' | 'points'
+  /** What it takes of whole hours: their sums (and counts), all that they come to, or nothing but their readings. */
+  takes: 'sums' | 'counts' | 'cells' | 'points'
   /** Takes readings of one series, those at the places `begin` to `end`; times are counted from `dayStart`. */
   addPoints(dayStart: number, points: Points, begin: number, end: number): void
   /** Takes what the readings of some hours of a day that begins at `dayStart` come to, by their marks. */
@@ -26,7 +27,7 @@ export function* startGrids(window: Window, aggregate: Aggregate = 'mean', from:
   for (let begin = from; begin < to; ) {
     const starts: number[] = []
     let end = begin
-    while (end < to && starts.length < windowsPerPiece) {
+    while (end < to && starts.length < windowsPerPiece && end - begin < hoursPerPiece * hourMs) {
       const span = windowAt(window, end)
       starts.push(span.start)
       end = span.end
@@ -53,6 +54,13 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
   const firstAt = column(Number.POSITIVE_INFINITY)
   const lasts = column()
   const lastAt = column(Number.NEGATIVE_INFINITY)
+  // The window of each hour that lies in one.
+  const firstHour = Math.floor(from / hourMs)
+  const windowOf = new Int32Array(Math.ceil(to / hourMs) - firstHour)
+  for (let hour = 0, i = 0; hour < windowOf.length; hour++) {
+    while (i + 1 < size && (firstHour + hour) * hourMs >= starts[i + 1]!) i++
+    windowOf[hour] = i
+  }
   let at = 0
 
   function find(time: number): number {
@@ -113,7 +121,14 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
     from,
     to,
     // Of two series, which one was first in an hour only their readings tell.
-    takes: !needsEnds ? 'sums' : aggregate === 'min' || aggregate === 'max' ? 'cells' : 'points',
+    takes:
+      aggregate === 'sum'
+        ? 'sums'
+        : !needsEnds
+          ? 'counts'
+          : aggregate === 'min' || aggregate === 'max'
+            ? 'cells'
+            : 'points',
     addPoints(dayStart, { times, values, decimals }, begin, end) {
       const column = sumsOf(decimals)
       const power = 10 ** decimals
@@ -128,19 +143,25 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
         if (needsEnds) addEnds(i, dayStart + time, values[k]! / power)
       }
     },
-    addSums(dayStart, day, hours) {
-      const column = sumsOf(day.decimals)
-      let i = find(dayStart)
-      let k = 0
-      for (let left = day.hours, hour = 0; left !== 0; left >>>= 1, hour++) {
-        if ((left & 1) === 0) continue
+    addSums(dayStart, { hours: told, counts: dayCounts, sums: daySums, decimals }, hours) {
+      const column = sumsOf(decimals)
+      const base = dayStart / hourMs - firstHour
+      const first = windowOf[base]!
+      if (hours === allHours && column !== null && windowOf[base + hoursPerDay - 1] === first + hoursPerDay - 1) {
+        // A whole day of windows of an hour, which is what most charts ask for.
+        for (let k = 0; k < hoursPerDay; k++) {
+          counts[first + k]! += dayCounts[k]!
+          column[first + k]! += daySums[k]!
+        }
+        return
+      }
+      for (let hour = 0, k = 0; hour < hoursPerDay; hour++) {
+        if (((told >> hour) & 1) === 0) continue
         if ((hours >> hour) & 1) {
-          const time = dayStart + hour * hourMs
-          if (time < starts[i]!) i = find(time)
-          while (time >= starts[i + 1]!) i++
-          counts[i]! += day.counts[k]!
-          if (column === null) addPlain(i, day.sums[k]!)
-          else column[i]! += day.sums[k]!
+          const i = windowOf[base + hour]!
+          counts[i]! += dayCounts[k]!
+          if (column === null) addPlain(i, daySums[k]!)
+          else column[i]! += daySums[k]!
         }
         k++
       }
@@ -148,7 +169,7 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
     addCells(dayStart, cells, hours) {
       for (let hour = 0; hour < hoursPerDay; hour++) {
         if (((hours >> hour) & 1) === 0) continue
-        const i = find(dayStart + hour * hourMs)
+        const i = windowOf[dayStart / hourMs - firstHour + hour]!
         counts[i]! += cells.counts[hour]!
         if (cells.mins[hour]! < mins[i]!) mins[i] = cells.mins[hour]!
         if (cells.maxs[hour]! > maxs[i]!) maxs[i] = cells.maxs[hour]!

@@ -132,10 +132,12 @@ export function openReader(database: DatabaseSync, onDamage: (text: string) => v
     const members = new Map<Quantity, StoredSeries[]>()
     const names = JSON.stringify([...new Set(devices)])
     const found = statements.membersOfDevices(names, quantity ?? null, channel ?? null)
-    for (const [id, first, of] of found as [number, number, Quantity][]) {
-      const list = members.get(of)
-      if (list === undefined) members.set(of, [{ id, first }])
-      else list.push({ id, first })
+    for (const [of, ids, firsts] of found as [Quantity, string, string][]) {
+      const firstOf = JSON.parse(firsts) as number[]
+      members.set(
+        of,
+        (JSON.parse(ids) as number[]).map((id, i) => ({ id, first: firstOf[i]! })),
+      )
     }
     return members
   }

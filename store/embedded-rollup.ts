@@ -1,5 +1,14 @@
 import { checkBytes, DamageError, findDecimals, type Part, seal } from './embedded-block.ts'
-import { createSink, readColumn, reserve, type Sink, type Source, skipColumn, writeColumn } from './embedded-column.ts'
+import {
+  createSink,
+  openSource,
+  readColumn,
+  reserve,
+  type Sink,
+  type Source,
+  skipColumn,
+  writeColumn,
+} from './embedded-column.ts'
 import { hourMs, hoursPerDay } from './embedded-time.ts'
 
 /*
@@ -173,18 +182,21 @@ const ones = new Float64Array(hoursPerDay).fill(1)
 const daySums: DaySums = { day: 0, hours: 0, counts: ones, sums: new Float64Array(hoursPerDay), decimals: 0 }
 const dayCounts = new Float64Array(hoursPerDay)
 
-function readDaySums(bytes: Uint8Array, at: number): DaySums {
-  const source: Source = { bytes, at: at + headerBytes }
+function readDaySums(source: Source, at: number, withCounts = true): DaySums {
+  const { bytes } = source
+  source.at = at + headerBytes
   const kind = bytes[at + 6]!
   const decimals = kind & doubles
   daySums.day = bytes[at]!
   daySums.hours = readMarks(bytes, at)
   daySums.decimals = decimals === doubles ? 0 : decimals
   const count = countHours(daySums.hours)
-  if ((kind & single) !== 0) daySums.counts = ones
-  else {
-    readColumn(source, count, dayCounts)
-    daySums.counts = dayCounts
+  daySums.counts = ones
+  if ((kind & single) === 0) {
+    if (withCounts) {
+      readColumn(source, count, dayCounts)
+      daySums.counts = dayCounts
+    } else skipColumn(source)
   }
   readColumn(source, count, daySums.sums)
   return daySums
@@ -196,20 +208,21 @@ function readMarks(bytes: Uint8Array, at: number): number {
 
 /**
  * Gives the counts and sums of the days `first` to `last` of a chunk, numbered in it from 0, one after another, in an
- * object that is used again. Throws a DamageError when the chunk is not what was written under `id`.
+ * object that is used again; without `withCounts` every count is told as 1. Throws a DamageError when the chunk is not what was written under `id`.
  */
 export function eachDay(
   id: number,
   bytes: Uint8Array,
-  { first, last }: { first: number; last: number },
+  { first, last, withCounts }: { first: number; last: number; withCounts: boolean },
   take: (sums: DaySums) => void,
 ): void {
   openChunk(id, bytes)
+  const source = openSource(bytes)
   const end = bytes.length - checksumBytes
   for (let at = 1; at < end; at += bytes[at + 1]! | (bytes[at + 2]! << 8)) {
     if (bytes[at]! < first) continue
     if (bytes[at]! > last) return
-    take(readDaySums(bytes, at))
+    take(readDaySums(source, at, withCounts))
   }
 }
 
@@ -220,7 +233,7 @@ function readCells(
   endsAt: number | undefined,
   cells: Cells,
 ): void {
-  const day = readDaySums(sums, at)
+  const day = readDaySums(openSource(sums), at)
   const { hours, counts, decimals } = day
   cells.hours = hours
   spread(counts, 0, cells.counts, hours, 1)
@@ -233,7 +246,7 @@ function readCells(
   if (ends === null || endsAt === undefined || readMarks(ends, endsAt) !== hours)
     throw new DamageError('least and greatest values are missing')
   const count = countHours(hours)
-  readColumn({ bytes: ends, at: endsAt + headerBytes }, count * 4, packed)
+  readColumn(openSource(ends, endsAt + headerBytes), count * 4, packed)
   const told = ends[endsAt + 6]!
   for (const [i, column] of columns.entries())
     spread(packed, i * count, column, hours, told === doubles ? 1 : 10 ** told)
@@ -341,7 +354,7 @@ export function splitChunk(id: number, bytes: Uint8Array): Chunks {
   }
   for (let at = 1; at < bytes.length - checksumBytes; ) {
     const end = at + (bytes[at + 1]! | (bytes[at + 2]! << 8))
-    const source: Source = { bytes, at: at + headerBytes }
+    const source = openSource(bytes, at + headerBytes)
     const isSingle = (bytes[at + 6]! & single) !== 0
     for (let columns = isSingle ? 1 : 2; columns > 0; columns--) skipColumn(source)
     const begin = writing.sums.at

@@ -1,6 +1,7 @@
 import type { Part } from './embedded-block.ts'
 import {
   createSink,
+  openSource,
   readVarint,
   reserve,
   type Sink,
@@ -62,7 +63,7 @@ export const found = {
 
 /** Reads a row into `found`. */
 export function readRow(data: Uint8Array): void {
-  const source: Source = { bytes: data, at: 0 }
+  const source = openSource(data)
   let delay = 0
   let count = 0
   while (source.at < data.length) {
@@ -83,9 +84,8 @@ export function readRow(data: Uint8Array): void {
 function readValue(source: Source, kind: number): number {
   if (kind <= maxDecimals) return unzigzag(readVarint(source)) / powers[kind]!
   if (kind !== doubleKind) throw new RangeError(`a value of a kind that is not known: ${kind}`)
-  const { bytes, at } = source
   source.at += 8
-  return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(at, true)
+  return source.view.getFloat64(source.at - 8, true)
 }
 
 function growFound() {

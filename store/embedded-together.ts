@@ -112,8 +112,8 @@ function foldChunk(
     id + 0.5,
     () => days.nameRollups(id),
     () => {
-      if (grid.takes === 'sums') {
-        eachDay(id, sums, range, (day) => {
+      if (grid.takes !== 'cells') {
+        eachDay(id, sums, { ...range, withCounts: grid.takes === 'counts' }, (day) => {
           const hours = choose(day.day, day.hours)
           if (hours !== 0) grid.addSums((base + day.day) * dayMs, day, hours)
         })

@@ -14,8 +14,8 @@ import { longestTurnMs, startTurns } from './turns.ts'
 
 // A day is sealed when it has been over for so long: most of what comes late has come.
 const graceMs = 2 * 3_600_000
-// Rows of days that are over are looked for this often, or when so many of them were written.
-const passMs = 6 * 3_600_000
+// Rows of days that are over are looked for when one more day is, or when so many of them were written: what comes late for
+// a day that is sealed waits for the next, for each time its block is written anew.
 const passRows = 500_000
 // So many readings of one channel and day in a batch go into its block at once, unless that is far larger.
 const directReadings = 32
@@ -50,7 +50,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const unmark = database.prepare('DELETE FROM fresh_days WHERE day = ? AND first = ?')
   // Where the pass that seals is; null when it is over.
   let pass: OpenDay | null = beforeAll
-  let passedAt = 0
+  let passedDay = Number.NaN
   let oldRows = 0
   let removals = 0
 
@@ -141,12 +141,12 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   function seal(forMs = longestTurnMs): boolean {
     if (removals > 0) return false
     if (pass === null) {
-      if (now() - passedAt < passMs && oldRows < passRows) return false
+      if (firstOpenDay() === passedDay && oldRows < passRows) return false
       pass = beforeAll
     }
     let at = pass
     const openDay = firstOpenDay()
-    if (nextOpen.get(at.day, at.first, openDay) === undefined) return endPass()
+    if (nextOpen.get(at.day, at.first, openDay) === undefined) return endPass(openDay)
     const until = performance.now() + forMs
     inTransaction(() => {
       do {
@@ -160,9 +160,9 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     return true
   }
 
-  function endPass(): false {
+  function endPass(openDay: number): false {
     pass = null
-    passedAt = now()
+    passedDay = openDay
     oldRows = 0
     return false
   }

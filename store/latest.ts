@@ -186,8 +186,16 @@ export function readLatest(database: DatabaseSync, deviceIds: readonly string[])
   for (const [key, channel, quantities, data] of rows) {
     const names = namesOf(quantities)
     const view = new DataView(data.buffer, data.byteOffset)
-    for (let i = 0; i < names.length; i++)
-      found.push({ deviceId: wanted[key]!, channel, ...readEntry(view, i, names[i]!) })
+    for (let i = 0, at = 0; i < names.length; i++, at += bytesEach)
+      found.push({
+        deviceId: wanted[key]!,
+        channel,
+        quantity: names[i]!,
+        value: view.getFloat64(at, true),
+        observedAt: view.getFloat64(at + 8, true),
+        receivedAt: view.getFloat64(at + 16, true),
+        seq: view.getFloat64(at + 24, true),
+      })
   }
   return found
 }
@@ -218,17 +226,6 @@ export function gatherLatest(database: DatabaseSync): void {
   const { move } = openLatest(database)
   for (const row of rows.all()) move([row as Latest])
   database.exec('DROP TABLE latest_of_series')
-}
-
-function readEntry(view: DataView, i: number, quantity: Quantity): Told & { quantity: Quantity } {
-  const at = i * bytesEach
-  return {
-    quantity,
-    value: view.getFloat64(at, true),
-    observedAt: view.getFloat64(at + 8, true),
-    receivedAt: view.getFloat64(at + 16, true),
-    seq: view.getFloat64(at + 24, true),
-  }
 }
 
 function writeEntry(view: DataView, i: number, { value, observedAt, receivedAt, seq }: Told): void {

@@ -6,6 +6,8 @@ import { openLatest } from '../../store/latest.ts'
 import type { StoreSubject } from './subject.ts'
 
 const dayMs = 86_400_000
+// As in ingest.
+const longWalPages = 16_384
 
 /**
  * The embedded store in ingest's file, written as ingest does: readings and the latest of their series in one commit. Days
@@ -13,6 +15,8 @@ const dayMs = 86_400_000
  */
 export function startParvisStore(folder: string): StoreSubject {
   const database = openIngestFile(folder)
+  // Ingest makes its commits durable by checkpoints of its own, that come seldom; so does this, and their time counts.
+  database.exec(`PRAGMA wal_autocheckpoint = ${longWalPages}`)
   let now = 0
   const store = openEmbeddedStore(database, { now: () => now })
   const latest = openLatest(database)

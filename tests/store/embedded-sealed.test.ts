@@ -11,7 +11,7 @@ import { type Aggregate, aggregates, type Reading } from '../../domain/reading.t
 import { parseWindow, type Window, windowStart } from '../../domain/window.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { encodeBlock, readPart, readParts } from '../../store/embedded-block.ts'
-import { createSink, readColumn, take, writeColumn } from '../../store/embedded-column.ts'
+import { createSink, openSource, readColumn, take, writeColumn } from '../../store/embedded-column.ts'
 import { checkSealed } from '../../store/embedded-verify.ts'
 import type { ReadingStore } from '../../store/reading-store.ts'
 import { openSqlite } from '../../store/sqlite.ts'
@@ -47,7 +47,7 @@ describe('a column', () => {
           writeColumn(sink, values, values.length, order)
           sink.at += 4
           const read = new Float64Array(values.length)
-          readColumn({ bytes: take(sink), at: 0 }, values.length, read)
+          readColumn(openSource(take(sink)), values.length, read)
           expect(read).toEqual(values.map((value) => value + 0))
         },
       ),
@@ -130,7 +130,7 @@ describe('sealed readings', () => {
   })
 
   function sealAll() {
-    now += dayMs / 4
+    now += dayMs
     while (store.seal!(1));
   }
   const count = (table: string) => Object.values(database.prepare(`SELECT count(*) FROM ${table}`).get()!)[0]

@@ -233,7 +233,8 @@ describe('the embedded store', () => {
     const tables = details.filter((each) => /fresh|series|stored/.test(each))
     expect(tables.length).toBeGreaterThan(0)
     for (const each of tables) expect(each).toMatch(/^SEARCH (fresh|series|stored|other|fresh_days) USING/)
-    expect(details.join()).not.toContain('TEMP B-TREE')
+    // The members are sorted by quantity, of which there are few.
+    if (name !== 'membersOfDevices') expect(details.join()).not.toContain('TEMP B-TREE')
     if (name === 'rows') expect(tables[0]).toContain('(hour=? AND first=?)')
   })
 
