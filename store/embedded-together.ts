@@ -63,7 +63,7 @@ function foldPeriod(days: Days, members: readonly Member[], period: Period, byRo
     base + range.last,
   )
   const missing: Missing[] = []
-  for (const member of members)
+  for (const member of byRollups && marks.size === 0 ? [] : members)
     for (const { day, touched, aligned } of period.days) {
       const open = marks.get(day)?.get(member.first) ?? 0
       if (open !== 0) missing.push({ member, day, marks: open, hours: touched, fallback: byRollups ? aligned : 0 })
