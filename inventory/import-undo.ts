@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Asset } from '../domain/asset.ts'
+import type { Kysely } from 'kysely'
+import type { Asset, Device } from '../domain/asset.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, inParts, mutate, recordRemoval } from '../store/registry.ts'
+import type { RegistryTables } from '../store/registry-tables.ts'
 import { toAsset, toRow } from './assets.ts'
 import { toDevice } from './devices.ts'
 import { toInstallation } from './installations.ts'
@@ -24,13 +26,9 @@ export type ImportInfo = {
   undoneAt: number | null
 }
 
-/** The imports, the newest first; at most a hundred. */
-export async function listImports({ registry }: Access): Promise<ImportInfo[]> {
-  const rows = await registry
-    .selectFrom('imports')
-    .leftJoin('audit_entries', 'audit_entries.revision', 'imports.revision')
-    .selectAll('imports')
-    .select(['audit_entries.actor_name', 'audit_entries.reason'])
+/** The imports, the newest first; at most a hundred. Who is limited to services is told of their own. */
+export async function listImports(access: Access): Promise<ImportInfo[]> {
+  const rows = await selectImports(access, access.registry.withoutPlugins())
     .orderBy('imports.revision', 'desc')
     .limit(100)
     .execute()
@@ -47,29 +45,43 @@ export async function listImports({ registry }: Access): Promise<ImportInfo[]> {
   }))
 }
 
+/** The imports that may be seen: whose objects one wrote, only its rows tell, so that of others nothing is told. */
+function selectImports({ services, actor }: Access, all: Kysely<RegistryTables>) {
+  let query = all
+    .selectFrom('imports')
+    .leftJoin('audit_entries', 'audit_entries.revision', 'imports.revision')
+    .selectAll('imports')
+    .select(['audit_entries.actor_name', 'audit_entries.reason'])
+  if (services !== null)
+    query = query.where('audit_entries.actor_kind', '=', actor.kind).where('audit_entries.actor_id', '=', actor.id)
+  return query
+}
+
 /**
  * Undoes an import in one step: what it made goes, what it changed is as it was before. Throws Problem `not_found`, or
  * `changed_since` when one of its objects was changed, or is used by something newer: it names them, and nothing is done.
  */
 export async function undoImport(access: Access, id: string): Promise<{ removed: number; restored: number }> {
   return mutate(access, async (change) => {
-    const { trx } = change
-    const made = await trx.selectFrom('imports').selectAll().where('id', '=', id).executeTakeFirst()
+    const { trx, all } = change
+    const made = await selectImports(access, all).where('imports.id', '=', id).executeTakeFirst()
     if (made === undefined) throw new Problem('not_found', id)
     if (made.undone_at !== null)
       throw new Problem('changed_since', { fr: 'il est déjà annulé', en: 'it is undone already' })
     const revision = made.revision
     const rows = await trx.selectFrom('audit_rows').selectAll().where('revision', '=', revision).execute()
     const assets = rows.filter((row) => row.kind === 'asset')
-    const devices = rows.filter((row) => row.kind === 'device').map((row) => row.object_id)
+    const devices = rows.filter((row) => row.kind === 'device')
     const installations = rows.filter((row) => row.kind === 'installation').map((row) => row.object_id)
-    const newAssets = assets.filter((row) => row.before === null).map((row) => row.object_id)
-    await checkUntouched(change, revision, { assets: assets.map((row) => row.object_id), devices, installations })
-    await checkUnused(change, revision, newAssets, devices)
+    const idsOf = (list: typeof rows) => list.map((row) => row.object_id)
+    const newAssets = idsOf(assets.filter((row) => row.before === null))
+    const newDevices = idsOf(devices.filter((row) => row.before === null))
+    await checkUntouched(change, revision, { assets: idsOf(assets), devices: idsOf(devices), installations })
+    await checkUnused(change, revision, newAssets, newDevices)
     // The import comes first in the audit, then what goes, then what comes back.
     change.record('import', id, { undoneAt: null }, { undoneAt: Date.now() })
     await removeInstallations(change, installations)
-    await removeDevices(change, devices)
+    await removeDevices(change, newDevices)
     await removeAssets(change, newAssets)
     const restored = assets.filter((row) => row.before !== null)
     for (const { object_id, before, after } of restored) {
@@ -82,8 +94,22 @@ export async function undoImport(access: Access, id: string): Promise<{ removed:
         .execute()
       change.record('asset', object_id, JSON.parse(after!) as Asset, asset)
     }
-    await trx.updateTable('imports').set({ undone_at: Date.now() }).where('id', '=', id).execute()
-    return { removed: newAssets.length + devices.length + installations.length, restored: restored.length }
+    // Spares that it installed go back to the shelf.
+    const spares = devices.filter((row) => row.before !== null)
+    for (const { object_id, before, after } of spares) {
+      const device = JSON.parse(before!) as Device
+      await trx
+        .updateTable('devices')
+        .set({ life_cycle: device.lifeCycle, revision: change.revision })
+        .where('id', '=', object_id)
+        .execute()
+      change.record('device', object_id, JSON.parse(after!) as Device, device)
+    }
+    await all.updateTable('imports').set({ undone_at: Date.now() }).where('id', '=', id).execute()
+    return {
+      removed: newAssets.length + newDevices.length + installations.length,
+      restored: restored.length + spares.length,
+    }
   })
 }
 

@@ -50,7 +50,7 @@ const rules: Record<keyof RegistryTables, Rule> = {
     all.selectFrom('meter_indexes').selectAll().where(isOnOurs('meter_indexes', services)),
   learned_intervals: (all, services) =>
     all.selectFrom('learned_intervals').selectAll().where(isOfOurDevice('learned_intervals', services)),
-  // Whose objects an import wrote, only its rows tell: it is undone by those who see all.
+  // Whose objects an import wrote, only its rows tell: who is limited is told of their own, by inventory/import-undo.ts.
   imports: 'closed',
   import_profiles: 'open',
   change_counter: 'open',

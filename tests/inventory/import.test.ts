@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Problem, problemDocument } from '../../domain/problem.ts'
 import { addAsset, getAsset, listAssets, removeAsset, updateAsset } from '../../inventory/assets.ts'
+import { checkAudit } from '../../inventory/audit-check.ts'
 import { addDevice, getDevice, listDevices, updateDevice } from '../../inventory/devices.ts'
 import { importAssets } from '../../inventory/import-assets.ts'
 import { importDevices } from '../../inventory/import-devices.ts'
@@ -9,6 +10,7 @@ import { getProfile, putProfile, removeProfile } from '../../inventory/import-pr
 import { listImports, undoImport } from '../../inventory/import-undo.ts'
 import { listInstallations } from '../../inventory/installations.ts'
 import { addIntegration } from '../../inventory/integrations.ts'
+import { openAccess } from '../../store/access.ts'
 import { readCredentials } from '../../store/credentials.ts'
 import { verifySecret } from '../../store/secrets.ts'
 import { makeAccess, refusal } from '../support/registry.ts'
@@ -295,6 +297,31 @@ test('an import of devices is undone in one step, unless one of them was changed
     ['devices', 2],
     ['assets', 1],
   ])
+})
+
+test('who is limited to services sees and undoes imports of their own, and no others', async () => {
+  const access = await makeAccess()
+  const as = (id: string) => openAccess(access.registry, { kind: 'token', id, name: id }, { services: ['Propreté'] })
+  const [mine, theirs] = [as('mine'), as('theirs')]
+  const { importId } = await importAssets(mine, 'id,kind,label\nbin-1,waste_container,Bac\n')
+  const all = await importAssets(access, 'id,kind,label\nbench-1,bench,Banc\n')
+  expect((await listImports(mine)).map((each) => each.id)).toEqual([importId])
+  expect(await listImports(theirs)).toEqual([])
+  expect((await listImports(access)).map((each) => each.id)).toEqual([all.importId, importId])
+  expect(await refusal(undoImport(theirs, importId!))).toBe('not_found')
+  expect(await refusal(undoImport(mine, all.importId!))).toBe('not_found')
+  expect(await undoImport(mine, importId!)).toEqual({ removed: 1, restored: 0 })
+  expect((await listImports(mine))[0]!.undoneAt).not.toBeNull()
+})
+
+test('a spare that an import installed goes back to the shelf when it is undone', async () => {
+  const access = await makeAccess()
+  await addDevice(access, { id: 'spare', model: 'generic-json', lifeCycle: 'stored' })
+  const { importId } = await importAssets(access, 'id,kind,label,deviceId\nbin-1,waste_container,Bac,spare\n')
+  expect(await getDevice(access, 'spare')).toMatchObject({ lifeCycle: 'active' })
+  expect(await undoImport(access, importId!)).toEqual({ removed: 2, restored: 1 })
+  expect(await getDevice(access, 'spare')).toMatchObject({ lifeCycle: 'stored' })
+  expect((await checkAudit(access)).found).toEqual([])
 })
 
 test('what is wrong with a line is told in both languages, and what to do', async () => {
