@@ -46,13 +46,17 @@ export function listStatusPoints(
   const { codes, names, numbers, texts, stateAt } = board.columns
   // Sets of reasons are as few as the rows' texts of them: each is worked out once.
   const bits = names.attentions.known.map((text) => toBits(JSON.parse(text!) as string[]))
+  // Of the names that the board knows only those of what is told: the others may be another service's.
+  const [kinds, services, districts] = [names.kind, names.service, names.district].map(({ known }) =>
+    gather(known),
+  ) as [Gathered, Gathered, Gathered]
   const points: StatusPoints = {
     words: {
-      kind: names.kind.known as string[],
+      kind: kinds.words as string[],
       state: [...assetStates],
       attention: attentionCodes,
-      service: names.service.known,
-      district: names.district.known,
+      service: services.words,
+      district: districts.words,
     },
     ...{
       id: [],
@@ -81,17 +85,34 @@ export function listStatusPoints(
     }
     points.id.push(texts.asset_id[slot]!)
     points.label.push(texts.label[slot]!)
-    points.kind.push(codes.kind[slot]!)
+    points.kind.push(kinds.placeOf(codes.kind[slot]!))
     points.state.push(stateAt(slot, now))
     points.attention.push(
       numbers.attention_at[slot]! <= now ? toBits(attentionsAt(board, slot, now)) : bits[codes.attentions[slot]!]!,
     )
-    points.service.push(codes.service[slot]!)
-    points.district.push(codes.district[slot]!)
+    points.service.push(services.placeOf(codes.service[slot]!))
+    points.district.push(districts.placeOf(codes.district[slot]!))
     points.longitude.push(longitude)
     points.latitude.push(numbers.latitude[slot]!)
   }
   return points
+}
+
+type Gathered = { words: (string | null)[]; placeOf(code: number): number }
+
+/** Names by their numbers on the board, in the order in which they are met. */
+function gather(known: readonly (string | null)[]): Gathered {
+  const words: (string | null)[] = []
+  const places = new Map<number, number>()
+  return {
+    words,
+    placeOf(code) {
+      const place = places.get(code)
+      if (place !== undefined) return place
+      places.set(code, words.length)
+      return words.push(known[code]!) - 1
+    },
+  }
 }
 
 function toBits(attentions: readonly string[]): number {
