@@ -60,6 +60,8 @@ export async function installPages(app: FastifyInstance, webDir: string): Promis
   await app.register(fastifyStatic, {
     root: webDir,
     dotfiles: 'ignore',
+    // The build puts a brotli and a gzip beside each file.
+    preCompressed: true,
     // The build names what it writes to assets/ by its content, so that such a file never changes.
     cacheControl: false,
     setHeaders(reply, path) {

@@ -139,6 +139,13 @@ export const pages = [
     icon: 'M8 8.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2.5 14a5.5 5.5 0 0 1 11 0',
     load: () => import('./pages/account/page.svelte'),
   },
+  {
+    view: 'accessibility',
+    group: 'own',
+    role: 'viewer',
+    icon: 'M8 3.5a1 1 0 1 0 0-2 1 1 0 0 0 0 2zM3 5.5h10M8 5.5v4M8 9.5L6 14M8 9.5l2 4.5',
+    load: () => import('./pages/accessibility/page.svelte'),
+  },
 ] as const satisfies readonly PageEntry[]
 
 export type View = (typeof pages)[number]['view']

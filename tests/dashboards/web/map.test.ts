@@ -1,6 +1,11 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { MqttClient } from 'mqtt'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openTestApi } from '../../support/api.ts'
+import { newVisitor } from '../../support/browser.ts'
 import { findBarriers, focused, type Site, startSite, tabTo } from '../../support/site.ts'
 import { until } from '../../support/until.ts'
 
@@ -124,5 +129,101 @@ describe('the map', () => {
     await shows(page, '3 équipements')
     await page.getByRole('button', { name: /Luminaire du port/ }).click()
     await page.getByRole('article', { name: 'Luminaire du port' }).waitFor()
+  })
+})
+
+describe('what the pages ask for', () => {
+  const policy = (mapOrigin: string) =>
+    `default-src 'self'; connect-src 'self'${mapOrigin}; img-src 'self' data:${mapOrigin}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`
+
+  test('Today comes compressed, in less than 250 KB without the library of maps; the policy names no other origin', async () => {
+    const page = await site.visit()
+    const sizes = new Map<string, number>()
+    page.on('response', async (response) => {
+      const { responseBodySize, responseHeadersSize } = await response.request().sizes()
+      sizes.set(response.url(), responseBodySize + responseHeadersSize)
+    })
+    const answer = await page.goto(`/#token=${await site.token('viewer')}`)
+    expect(answer!.headers()['content-security-policy']).toBe(policy(''))
+    expect(answer!.headers()['content-encoding']).toMatch(/^(br|gzip)$/)
+    await page.getByRole('region', { name: 'Quatre chiffres du jour' }).waitFor()
+    await page.waitForRequest(/maplibre-gl-worker/)
+    const isOfMaps = (url: string) => /\/(library|maplibre)[^/]*$/.test(url)
+    const loaded = [...sizes].filter(([url]) => !isOfMaps(url))
+    expect(loaded.length).toBeGreaterThan(8)
+    expect(loaded.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(250_000)
+  })
+
+  test('a map style that is set adds exactly its own origin', async () => {
+    const asked: string[] = []
+    const maps = createServer((request, response) => {
+      asked.push(request.url!)
+      response.setHeader('access-control-allow-origin', '*')
+      response.setHeader('content-type', 'application/json')
+      const layers = [{ id: 'sea', type: 'background', paint: { 'background-color': '#def' } }]
+      response.end(JSON.stringify({ version: 8, sources: {}, layers }))
+    })
+    await new Promise<void>((resolve) => maps.listen(0, '127.0.0.1', resolve))
+    const mapOrigin = `http://127.0.0.1:${(maps.address() as AddressInfo).port}`
+    const webDir = join(import.meta.dirname, '../../../dist/web')
+    const api = await openTestApi({ PARVIS_MAP_STYLE: `${mapOrigin}/styles/plain.json?key=1` }, { webDir })
+    const origin = await api.app.listen({ host: '127.0.0.1', port: 0 })
+    const { context, watch } = await newVisitor(site.browser, origin)
+    const page = await context.newPage()
+    const answer = await page.goto(`/#token=${api.tokens.viewer}`)
+    expect(answer!.headers()['content-security-policy']).toBe(policy(` ${mapOrigin}`))
+    await page.locator('main#content').waitFor()
+    await page.goto('/#/map')
+    await page.waitForURL(/z=/)
+    expect(asked).toEqual(['/styles/plain.json?key=1'])
+    expect(watch.foreignRequests).toEqual([`${mapOrigin}/styles/plain.json?key=1`])
+    expect([...watch.violations, ...watch.errors]).toEqual([])
+    await context.close()
+    await api.close()
+    maps.close()
+  })
+})
+
+describe('names that are code elsewhere', () => {
+  const corpus = [
+    '<img src=x onerror="document.title=\'owned\'"><b>gras</b>',
+    '<svg/onload="document.title=\'owned\'"><script>document.title="owned"</script>',
+    '{{constructor.constructor("document.title=1")()}} ${7*7} {7*7} <%= 7*7 %>',
+    '"><a href="javascript:document.title=1">lien</a>&lt;b&gt;&amp;amp;',
+    '\u202eelbuop\u202c \u2066isolé\u2069 \u200f',
+    '=HYPERLINK("http://127.0.0.1:1","Cliquez")',
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    'x'.repeat(200),
+  ]
+
+  test('are text in the list and the card of the map and in the lists of assets and devices; a longer one is refused', async () => {
+    for (const [i, label] of corpus.entries()) {
+      const place = { latitude: 47.75 + i / 1000, longitude: 7.33, service: 'Propreté' }
+      await site.request('POST', '/assets', { id: `odd-${i}`, kind: 'bench', label, ...place })
+      await site.request('POST', '/devices', { id: `odd-${i}`, model: 'generic-json', label })
+    }
+    const tooLong = { id: 'long', kind: 'bench', label: 'x'.repeat(10_000) }
+    await expect(site.request('POST', '/assets', tooLong)).rejects.toThrow('400')
+    await until(async () => {
+      const { id } = await site.request<{ id: string[] }>('GET', '/status/assets/points?kind=bench')
+      return id.length === corpus.length
+    })
+    const page = await site.signIn('viewer', '#/map?kind=bench')
+    await page.waitForURL(/z=/)
+    const list = page.getByRole('region', { name: 'Équipements dans cette vue' })
+    await expect.poll(() => list.locator('bdi').allTextContents(), { timeout: 20_000 }).toEqual(corpus)
+    for (const i of corpus.keys()) {
+      await page.goto(`/#/map?kind=bench&asset=odd-${i}`)
+      await expect
+        .poll(() => page.locator('#chosen-title bdi').allTextContents(), { timeout: 20_000 })
+        .toEqual([corpus[i]])
+    }
+    for (const address of ['#/assets?kind=bench', '#/devices']) {
+      await page.goto(`/${address}`)
+      await page.getByText(corpus[0]!).first().waitFor()
+      for (const label of corpus) expect(await page.locator('main').textContent()).toContain(label)
+    }
+    expect(await page.locator('main :is(img, script, b, a[href^="javascript"])').count()).toBe(0)
+    expect(await page.title()).toMatch(/Parvis$/)
   })
 })

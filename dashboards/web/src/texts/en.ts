@@ -22,6 +22,7 @@ export const en: Texts = {
     signedOut: 'You are no longer signed in: your session has expired or was ended.',
   },
   header: {
+    accessibility: 'Accessibility: not compliant',
     skip: 'Skip to content',
     navigation: 'Pages',
     language: 'Language',
@@ -48,6 +49,7 @@ export const en: Texts = {
     bridges: 'Bridges',
     system: 'System',
     account: 'My account',
+    accessibility: 'Accessibility',
   },
   groups: { day: 'The day', services: 'Services', inventory: 'Inventory', administration: 'Administration' },
   roles: { viewer: 'viewer', technician: 'technician', manager: 'manager', admin: 'administrator' },

@@ -26,6 +26,7 @@ export const fr = {
     signedOut: 'Vous n’êtes plus connecté : votre session a expiré ou a été fermée.',
   },
   header: {
+    accessibility: 'Accessibilité : non conforme',
     skip: 'Aller au contenu',
     navigation: 'Pages',
     language: 'Langue',
@@ -52,6 +53,7 @@ export const fr = {
     bridges: 'Ponts',
     system: 'Système',
     account: 'Mon compte',
+    accessibility: 'Accessibilité',
   },
   groups: { day: 'La journée', services: 'Services', inventory: 'Inventaire', administration: 'Administration' },
   roles: { viewer: 'lecture', technician: 'technicien', manager: 'gestionnaire', admin: 'administration' } as Record<
