@@ -188,7 +188,7 @@ describe('names that are code elsewhere', () => {
   const corpus = [
     '<img src=x onerror="document.title=\'owned\'"><b>gras</b>',
     '<svg/onload="document.title=\'owned\'"><script>document.title="owned"</script>',
-    '{{constructor.constructor("document.title=1")()}} ${7*7} {7*7} <%= 7*7 %>',
+    '{{constructor.constructor("document.title=1")()}} \u0024{7*7} {7*7} <%= 7*7 %>',
     '"><a href="javascript:document.title=1">lien</a>&lt;b&gt;&amp;amp;',
     '\u202eelbuop\u202c \u2066isolé\u2069 \u200f',
     '=HYPERLINK("http://127.0.0.1:1","Cliquez")',
