@@ -33,6 +33,7 @@ import { deviceRoutes } from './routes/devices.ts'
 import { documentRoutes } from './routes/documents.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { figureRoutes } from './routes/figures.ts'
+import { fleetRoutes } from './routes/fleet.ts'
 import { importRoutes } from './routes/imports.ts'
 import { installationRoutes } from './routes/installations.ts'
 import { integrationRoutes } from './routes/integrations.ts'
@@ -65,6 +66,7 @@ const routes: readonly Routes[] = [
   installationRoutes,
   statusRoutes,
   todayRoutes,
+  fleetRoutes,
   statusStreamRoutes,
   deadLetterRoutes,
   replayRoutes,

@@ -43,7 +43,9 @@ export async function readTable(file: string | Uint8Array): Promise<Table> {
       fr: `un fichier a au plus ${maxTableBytes} octets`,
       en: `a file has at most ${maxTableBytes} bytes`,
     })
-  const { text, encoding } = typeof file === 'string' ? readText(file) : decodeText(file)
+  const { text: raw, encoding } = typeof file === 'string' ? readText(file) : decodeText(file)
+  // The parser counts the line ends of Windows twice inside quotation marks, and lines are told to people.
+  const text = raw.replace(/\r\n?/g, '\n')
   const separator = findSeparator(text)
   const parser = parse({
     delimiter: separator,

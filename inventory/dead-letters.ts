@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from '../domain/fault.ts'
+import type { DeadLetterReason, Fault } from '../domain/fault.ts'
 import type { Access } from '../store/access.ts'
 import type { DeadLetter } from '../store/ingest-file.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
@@ -17,10 +17,15 @@ export type LetterGroup = {
   firstAt: number
   lastAt: number
   newestId: string
+  /** What was wrong with the newest of them. */
+  faults: Fault[]
 }
 
 /** Devices that a group names; the others are counted. */
 const namedDevices = 20
+
+/** Groups whose newest letter is looked up; hundreds of causes are not read by anyone. */
+const describedGroups = 200
 
 /** The dead letters that may be seen, grouped by reason, model and what was wrong; the largest group first. */
 export async function groupDeadLetters(access: Access, reader: IngestReader): Promise<LetterGroup[]> {
@@ -45,6 +50,7 @@ export async function groupDeadLetters(access: Access, reader: IngestReader): Pr
         firstAt,
         lastAt,
         newestId: String(seq),
+        faults: [],
       })
       continue
     }
@@ -58,7 +64,12 @@ export async function groupDeadLetters(access: Access, reader: IngestReader): Pr
     group.deviceCount++
     if (group.devices.length < namedDevices) group.devices.push(deviceId)
   }
-  return [...groups.values()].sort((a, b) => b.count - a.count)
+  const sorted = [...groups.values()].sort((a, b) => b.count - a.count)
+  for (const group of sorted.slice(0, describedGroups)) {
+    const [newest] = reader.deadLetters({ limit: 1, before: Number(group.newestId) + 1 })
+    if (newest !== undefined && String(newest.seq) === group.newestId) group.faults = newest.faults
+  }
+  return sorted
 }
 
 /** Which dead letters: of a reason, a device, a model, or with a fault first; `before` is the `seq` of the last seen one. */

@@ -1,10 +1,12 @@
 import type { z } from 'zod'
 import { assetLineSchema, deviceLineSchema } from '../domain/asset.ts'
+import { isAssetKind } from '../domain/asset-kind.ts'
 import { type Encoding, type LineError, readTable, type Separator } from './csv.ts'
 import { assetColumns } from './import-assets.ts'
 import { deviceColumns } from './import-devices.ts'
 import { type ColumnType, type Mapping, mapTable } from './import-mapping.ts'
 import { listOptions, suggestMapping } from './import-suggestion.ts'
+import { isUnknownKind } from './line-faults.ts'
 import { addIssues } from './line-issues.ts'
 
 export const importKinds = ['assets', 'devices'] as const
@@ -68,6 +70,8 @@ export async function previewImport(
       const errors = mapped.errors.filter((each) => each.line === line)
       const parsed = schema.safeParse(fields, { reportInput: true })
       if (!parsed.success) addIssues(errors, line, parsed.error.issues)
+      if (kind === 'assets' && typeof fields.kind === 'string' && !isAssetKind(fields.kind))
+        errors.push({ line, column: 'kind', message: isUnknownKind(fields.kind) })
       return { line, fields, errors }
     }),
   }

@@ -34,8 +34,8 @@ export const isUnknownModel = (model: string): Label => ({
 })
 
 export const isUnknownKind = (kind: string): Label => ({
-  fr: `le type d’équipement "${kind}" est inconnu ; choisissez parmi ${assetKindNames.join(', ')}`,
-  en: `the asset kind "${kind}" is unknown; choose one of ${assetKindNames.join(', ')}`,
+  fr: `le type d’équipement "${kind}" est inconnu : dites lequel c’est dans la correspondance, ou écrivez l’un de ${assetKindNames.join(', ')}`,
+  en: `the asset kind "${kind}" is unknown: say in the mapping which it is, or write one of ${assetKindNames.join(', ')}`,
 })
 
 export const isNoAsset = (id: string): Label => ({

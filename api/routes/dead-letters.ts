@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { deadLetterReasons, faultText } from '../../domain/fault.ts'
+import { deadLetterReasons, type Fault, faultText } from '../../domain/fault.ts'
 import { deviceIdSchema } from '../../domain/id.ts'
 import { formatTime } from '../../domain/time.ts'
 import { groupDeadLetters, listDeadLetters } from '../../inventory/dead-letters.ts'
@@ -71,8 +71,9 @@ export const deadLetterRoutes: Routes = (api, { config, reader }) => {
     },
     async (request) =>
       wholeList(
-        (await groupDeadLetters(request.access, reader)).map(({ firstAt, lastAt, ...group }) => ({
+        (await groupDeadLetters(request.access, reader)).map(({ firstAt, lastAt, faults, ...group }) => ({
           ...group,
+          detail: tellFaults(faults, languageOf(request, config)),
           firstAt: formatTime(firstAt),
           lastAt: formatTime(lastAt),
         })),
@@ -112,14 +113,19 @@ const groupSchema = z.object({
   firstAt: timeOut,
   lastAt: timeOut,
   newestId: z.string(),
+  detail: z.string().describe('What was wrong with the newest, in the language of `Accept-Language`.'),
 })
+
+function tellFaults(faults: readonly Fault[], language: Language): string {
+  return faults.map((fault) => faultText(fault, language)).join(' ')
+}
 
 function tellDeadLetter(letter: DeadLetter, language: Language): z.infer<typeof deadLetterSchema> {
   const { seq, reason, faults, deviceId, topic, payload, receivedAt } = letter
   return {
     id: String(seq),
     reason,
-    detail: faults.map((fault) => faultText(fault, language)).join(' '),
+    detail: tellFaults(faults, language),
     deviceId,
     topic,
     payload: Buffer.from(payload).toString('base64'),

@@ -14,7 +14,14 @@ import {
   listCatalogue,
   tellEntry,
 } from '../../inventory/model-catalogue.ts'
-import { addModel, modelPatchSchema, newModelSchema, removeModel, updateModel } from '../../inventory/models.ts'
+import {
+  addModel,
+  modelPatchSchema,
+  newModelSchema,
+  readSource,
+  removeModel,
+  updateModel,
+} from '../../inventory/models.ts'
 import {
   maxLettersTried,
   openLetter,
@@ -163,6 +170,23 @@ export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
       schema: { tags, summary: 'One model', params: idParams, response: { 200: entrySchema } },
     },
     async (request) => tellModel(await getCatalogueModel(request.access, request.params.id)),
+  )
+
+  api.get(
+    '/models/:id/codec',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags,
+        summary: 'The source of a model’s codec',
+        params: idParams,
+        response: { 200: z.object({ source: z.string().nullable().describe('Null where there is none.') }) },
+      },
+    },
+    async (request) => {
+      const { codecs } = await getCatalogueModel(request.access, request.params.id)
+      return { source: await readSource(request.access, codecs.decodeUplink ?? Object.values(codecs)[0]) }
+    },
   )
 
   api.patch(

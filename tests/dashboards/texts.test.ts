@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { texts as deadLetterTexts } from '../../dashboards/web/src/pages/dead-letters/texts.ts'
 import { en } from '../../dashboards/web/src/texts/en.ts'
 import { fr, type Texts } from '../../dashboards/web/src/texts/fr.ts'
 import { assetStates } from '../../domain/asset.ts'
@@ -25,7 +26,7 @@ describe.each(tables)('texts in %s', (language, texts) => {
 
   test('every state and every reason has its words', () => {
     expect(Object.keys(texts.states).sort()).toEqual([...assetStates].sort())
-    expect(Object.keys(texts.deadLetters.reasons).sort()).toEqual([...deadLetterReasons].sort())
+    expect(Object.keys(deadLetterTexts[language].reasons).sort()).toEqual([...deadLetterReasons].sort())
   })
 })
 

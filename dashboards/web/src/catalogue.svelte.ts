@@ -10,6 +10,9 @@ export const catalogue = {
   get models(): readonly Model[] {
     return [...models.values()]
   },
+  get quantities(): readonly Quantity[] {
+    return [...quantities.values()]
+  },
   async load(): Promise<void> {
     if (quantities.size > 0) return
     const [allModels, allQuantities] = await Promise.all([

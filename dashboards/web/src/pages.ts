@@ -84,11 +84,25 @@ export const pages = [
     load: () => import('./pages/devices/page.svelte'),
   },
   {
+    view: 'models',
+    group: 'inventory',
+    role: 'technician',
+    icon: 'M4 4h8v8H4zM6.5 6.5h3v3h-3zM8 1.5V4M8 12v2.5M1.5 8H4M12 8h2.5',
+    load: () => import('./pages/models/page.svelte'),
+  },
+  {
     view: 'dead-letters',
     group: 'inventory',
     role: 'viewer',
     icon: 'M2 4h12v9H2zM2 4l6 5 6-5M2 2l12 13',
     load: () => import('./pages/dead-letters/page.svelte'),
+  },
+  {
+    view: 'import',
+    group: 'inventory',
+    role: 'manager',
+    icon: 'M8 10V2M5 5l3-3 3 3M2 10v4h12v-4',
+    load: () => import('./pages/import/page.svelte'),
   },
   {
     view: 'live',

@@ -41,7 +41,9 @@ export const en: Texts = {
     furniture: 'Furniture and parking',
     assets: 'Assets',
     devices: 'Devices',
+    models: 'Models',
     'dead-letters': 'Dead letters',
+    import: 'Import',
     live: 'Live',
     people: 'People',
     tokens: 'Tokens',
@@ -196,65 +198,13 @@ export const en: Texts = {
     installationsEmpty: 'This device is installed nowhere. On the server:',
     deadLetters: 'Its dead letters',
   },
-  deadLetters: {
-    intro:
-      'What was received and could not become readings. Nothing is lost: once the cause is mended, a technician can replay these messages.',
-    empty: 'No dead letters: all that arrives becomes readings.',
-    received: 'Received',
-    device: 'Device',
-    noDevice: 'unknown device',
-    topic: 'MQTT topic',
-    advice: 'What to do',
-    payload: 'Message received',
-    bytes: (count) => `${count} bytes`,
-    asText: 'As text',
-    asHex: 'As hexadecimal',
-    cut: (shown) => `Only the first ${shown} bytes are shown.`,
-    emptyPayload: 'The message is empty.',
-    ofDevice: (device) => `Of the device ${device}`,
-    reasons: {
-      unknown_device: {
-        label: 'Unknown device',
-        advice: 'Register the device, or mend the identifier that it sends, then replay its messages.',
-      },
-      unknown_quantity: {
-        label: 'Unknown quantity',
-        advice: 'Mend the name of the quantity in the device or the gateway.',
-      },
-      bad_json: {
-        label: 'Unreadable JSON',
-        advice: 'Compare the message below with the expected format, and mend what the device sends.',
-      },
-      bad_frame: {
-        label: 'Unreadable frame',
-        advice: 'Check that the device is registered with the right model, then its wiring and its link.',
-      },
-      bad_value: {
-        label: 'Unusable value',
-        advice: 'Mend what the device or the gateway sends for this value.',
-      },
-      out_of_range: {
-        label: 'Value out of range',
-        advice: 'The probe is probably broken or badly set: go and see it.',
-      },
-      clock_future: { label: 'Clock ahead', advice: 'Set the clock of the device.' },
-      too_old: {
-        label: 'Reading too old',
-        advice: 'The clock of the device may have gone back to zero: set it.',
-      },
-      codec_error: {
-        label: 'Decoding failed',
-        advice: 'The codec of this model has to be mended; then replay the messages.',
-      },
-      codec_timeout: {
-        label: 'Decoding took too long',
-        advice: 'The codec of this model has to be mended; then replay the messages.',
-      },
-      store_refused: {
-        label: 'Refused by the reading store',
-        advice: 'Check the state and the disk space of the reading store, then replay the messages.',
-      },
-    },
+  replay: {
+    queued: 'Replay waiting…',
+    running: 'Replaying…',
+    done: 'Replay finished:',
+    failed: 'The replay failed:',
+    counts: (uplinks, readings, deadLetters) =>
+      `${uplinks} messages read again, ${readings} readings, ${deadLetters} still dead letters.`,
   },
   errors: {
     offline: 'Parvis does not answer. Check the network; the page tries again by itself.',

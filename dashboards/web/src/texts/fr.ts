@@ -1,6 +1,5 @@
 import type { AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../../domain/asset.ts'
 import type { AssetKind } from '../../../../domain/asset-kind.ts'
-import type { DeadLetterReason } from '../../../../domain/fault.ts'
 import type { Role } from '../../../../domain/role.ts'
 
 /** Every text of the pages in French; the other languages have the same keys, held to it by this table's type. */
@@ -45,7 +44,9 @@ export const fr = {
     furniture: 'Mobilier et stationnement',
     assets: 'Équipements',
     devices: 'Appareils',
+    models: 'Modèles',
     'dead-letters': 'Messages écartés',
+    import: 'Importer',
     live: 'En direct',
     people: 'Personnes',
     tokens: 'Jetons',
@@ -204,65 +205,13 @@ export const fr = {
     installationsEmpty: 'Cet appareil n’est installé nulle part. Depuis le serveur :',
     deadLetters: 'Ses messages écartés',
   },
-  deadLetters: {
-    intro:
-      'Ce qui a été reçu sans pouvoir devenir des relevés. Rien n’est perdu : une fois la cause corrigée, un technicien peut rejouer ces messages.',
-    empty: 'Aucun message écarté : tout ce qui arrive devient des relevés.',
-    received: 'Reçu',
-    device: 'Appareil',
-    noDevice: 'appareil inconnu',
-    topic: 'Sujet MQTT',
-    advice: 'Que faire',
-    payload: 'Message reçu',
-    bytes: (count: string) => `${count} octets`,
-    asText: 'En texte',
-    asHex: 'En hexadécimal',
-    cut: (shown: string) => `Seuls les ${shown} premiers octets sont montrés.`,
-    emptyPayload: 'Le message est vide.',
-    ofDevice: (device: string) => `De l’appareil ${device}`,
-    reasons: {
-      unknown_device: {
-        label: 'Appareil inconnu',
-        advice: 'Enregistrez l’appareil, ou corrigez l’identifiant qu’il envoie, puis rejouez ses messages.',
-      },
-      unknown_quantity: {
-        label: 'Grandeur inconnue',
-        advice: 'Corrigez le nom de la grandeur dans l’appareil ou la passerelle.',
-      },
-      bad_json: {
-        label: 'JSON illisible',
-        advice: 'Comparez le message ci-dessous avec le format attendu, et corrigez ce que l’appareil envoie.',
-      },
-      bad_frame: {
-        label: 'Trame illisible',
-        advice: 'Vérifiez que l’appareil est enregistré avec le bon modèle, puis son câblage et sa liaison.',
-      },
-      bad_value: {
-        label: 'Valeur inutilisable',
-        advice: 'Corrigez ce que l’appareil ou la passerelle envoie pour cette valeur.',
-      },
-      out_of_range: {
-        label: 'Valeur hors plage',
-        advice: 'La sonde est sans doute en défaut ou mal réglée : allez la voir.',
-      },
-      clock_future: { label: 'Horloge en avance', advice: 'Remettez l’appareil à l’heure.' },
-      too_old: {
-        label: 'Relevé trop ancien',
-        advice: 'L’horloge de l’appareil est peut-être revenue à zéro : remettez-le à l’heure.',
-      },
-      codec_error: {
-        label: 'Décodage en échec',
-        advice: 'Le codec de ce modèle est à corriger ; rejouez ensuite les messages.',
-      },
-      codec_timeout: {
-        label: 'Décodage trop long',
-        advice: 'Le codec de ce modèle est à corriger ; rejouez ensuite les messages.',
-      },
-      store_refused: {
-        label: 'Refusé par la base de relevés',
-        advice: 'Vérifiez l’état et la place disque de la base de relevés, puis rejouez les messages.',
-      },
-    } as Record<DeadLetterReason, { label: string; advice: string }>,
+  replay: {
+    queued: 'Relecture en attente…',
+    running: 'Relecture…',
+    done: 'Relecture terminée :',
+    failed: 'La relecture a échoué :',
+    counts: (uplinks: string, readings: string, deadLetters: string) =>
+      `${uplinks} messages relus, ${readings} relevés, ${deadLetters} encore écartés.`,
   },
   errors: {
     offline: 'Parvis ne répond pas. Vérifiez le réseau ; la page réessaie d’elle-même.',
