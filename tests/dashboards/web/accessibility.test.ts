@@ -20,7 +20,12 @@ async function listAddresses(page: Page): Promise<string[]> {
     const { items } = await site.request<{ items: { id: string }[] }>('GET', `/${list}?limit=1`)
     objects.push(`#/${list}/${encodeURIComponent(items[0]!.id)}`)
   }
+<<<<<<< HEAD
   return [...addresses, ...objects, '#/assets?labels=list']
+=======
+  objects.push('#/models/parvis-fill-100', '#/models?new=yes')
+  return [...addresses, ...objects]
+>>>>>>> 0bfa6ed (feat(web): the fleet's health, devices to adopt, a device's settings, secret and commands)
 }
 
 /** Opens a page and waits until it has said what it has to say. */

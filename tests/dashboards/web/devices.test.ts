@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
+import mqtt from 'mqtt'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Site, startSite } from '../../support/site.ts'
+import { findBarriers, focused, type Site, startSite, tabTo } from '../../support/site.ts'
 
 let site: Site
 
@@ -16,6 +17,15 @@ const file = (name: string, text: string, encoding: BufferEncoding = 'utf8') => 
   mimeType: 'text/csv',
   buffer: Buffer.from(text, encoding),
 })
+/** What stands open on a page has no barrier that a machine finds, and is not cut off on a phone. */
+async function expectReachable(page: Page): Promise<void> {
+  expect(await findBarriers(page)).toEqual([])
+  const size = page.viewportSize()!
+  await page.setViewportSize({ width: 320, height: 800 })
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+  await page.setViewportSize(size)
+}
+
 const choose = (page: Page, chosen: ReturnType<typeof file>) => page.locator('input[type=file]').setInputFiles(chosen)
 
 describe('importing', () => {
@@ -30,7 +40,7 @@ describe('importing', () => {
   test('a file with errors is mapped, checked, mended, imported and undone', async () => {
     const page = await site.signIn('manager', '#/import')
     await choose(page, file('mobilier.csv', rows.join('\r\n'), 'latin1'))
-    await page.getByText(/4 lignes · encodage windows-1252 · séparateur point-virgule/).waitFor()
+    await page.getByText(/lignes : 4 · encodage windows-1252 · séparateur point-virgule/).waitFor()
     // What is not recognised is said by the reader.
     await page.getByLabel('Aubette').selectOption('Abri')
     await page.getByRole('row').filter({ hasText: 'abri-2' }).getByText('Abri', { exact: true }).waitFor()
@@ -38,6 +48,7 @@ describe('importing', () => {
     await page.getByText('2 lignes à corriger').waitFor()
     await page.getByRole('row').filter({ hasText: 'Désignation → Nom' }).getByText('il manque une valeur').waitFor()
     await page.getByRole('row').filter({ hasText: 'Latitude' }).getByText('"nord" n’est pas un nombre').waitFor()
+    await expectReachable(page)
     const [bad] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Télécharger les lignes à corriger' }).click(),
@@ -57,12 +68,12 @@ describe('importing', () => {
     await page.getByText('Enregistrée sous « Mobilier de la ville ».').waitFor()
     await page.getByRole('button', { name: 'Vérifier le fichier' }).click()
     await page.getByText('4 à créer').waitFor()
-    await page.getByRole('button', { name: 'Importer 4 lignes' }).click()
+    await page.getByRole('button', { name: 'Importer ce fichier' }).click()
     await page.getByRole('heading', { name: 'Import terminé' }).waitFor()
     expect(await site.request('GET', '/assets/abri-2')).toMatchObject({ kind: 'shelter', latitude: 47.74 })
 
     const past = page.getByRole('row').filter({ hasText: 'mobilier.csv' })
-    await past.getByText('4 créés').waitFor()
+    await past.getByText('créés 4').waitFor()
     // What was changed since is not undone, and is named.
     await site.request('PATCH', '/assets/banc-2', { label: 'Banc déplacé' })
     await past.getByRole('button', { name: 'Annuler' }).click()
@@ -84,15 +95,15 @@ describe('importing', () => {
       .filter({ hasText: 'Abri de la gare routière' })
       .getByText('Abri de la gare', { exact: true })
       .waitFor()
-    const start = page.getByRole('button', { name: 'Importer 1 lignes' })
+    const start = page.getByRole('button', { name: 'Importer ce fichier' })
     expect(await start.isDisabled()).toBe(true)
-    await page.getByLabel('Autoriser la modification de 1 équipements').check()
+    await page.getByLabel(/Autoriser ce fichier à modifier/).check()
     await start.click()
     await page.getByRole('heading', { name: 'Import terminé' }).waitFor()
     const past = page.getByRole('row').filter({ hasText: 'corrections.csv' })
     await past.getByRole('button', { name: 'Annuler' }).click()
     await past.getByRole('button', { name: 'Oui, tout annuler' }).click()
-    await page.getByText('Import annulé : 0 retirés, 1 rétablis.').waitFor()
+    await page.getByText('Import annulé. Retirés : 0, rétablis : 1.').waitFor()
     expect(await site.request('GET', '/assets/abri-1')).toMatchObject({ label: 'Abri de la gare' })
   })
 
@@ -100,5 +111,137 @@ describe('importing', () => {
     const page = await site.signIn('viewer', '#/import')
     await page.getByText('L’import est réservé aux gestionnaires.').waitFor()
     expect(await page.locator('main button, main input').count()).toBe(0)
+  })
+})
+
+describe('dead letters', () => {
+  test('a wrong mapping is mended on the messages that came, saved, and they are replayed into readings', async () => {
+    await site.request('POST', '/models', {
+      id: 'own-probe',
+      label: 'Sonde maison',
+      table: { fields: [{ path: 't', quantity: 'temperature', scale: 100 }] },
+    })
+    const probe = await site.connectDevice('probe-7')
+    await site.request('PATCH', '/devices/probe-7', { model: 'own-probe' })
+    await probe.publishAsync('devices/probe-7/up', JSON.stringify({ t: 21.5, h: 40 }), { qos: 1 })
+    const table = async () =>
+      (await site.request<{ table: { fields: object[] } }>('GET', '/models/own-probe')).table.fields
+
+    const page = await site.signIn('technician', '#/dead-letters')
+    await page.getByRole('link', { name: 'Voir et corriger : Valeur hors plage' }).click()
+    await page.getByText('Ce message ne se lirait pas sans faute').waitFor()
+    await page.getByLabel('× facteur de t').fill('')
+    await page.getByLabel('× facteur de t').press('Tab')
+    await page.getByText('Ce message se lirait sans faute').waitFor()
+    await page.getByLabel('Grandeur de h').selectOption('Humidité relative')
+    const outcomes = page.getByRole('table', { name: 'Ce que deviendraient les messages' })
+    await outcomes.getByText(/Température 21,5\s°C · Humidité relative 40\s%/).waitFor()
+    await expectReachable(page)
+    // Until it is saved, nothing is stored and nothing can be replayed.
+    expect(await table()).toMatchObject([{ path: 't', scale: 100 }])
+    expect(await page.getByRole('button', { name: 'Rejouer ce message' }).isDisabled()).toBe(true)
+    await page.getByRole('button', { name: 'Enregistrer les changements' }).click()
+    await page.getByText('Enregistré. Cela vaut').waitFor()
+    expect(await table()).toMatchObject([{ path: 't' }, { path: 'h', quantity: 'relative_humidity' }])
+    await page.getByRole('button', { name: 'Rejouer ce message' }).click()
+    await page.getByText(/messages relus 1, relevés 2, encore écartés 0/).waitFor()
+    await page
+      .getByRole('table', { name: 'Derniers relevés de probe-7' })
+      .getByText(/21,5\s°C/)
+      .waitFor()
+  })
+
+  test('who only reads sees what is wrong, and is offered nothing', async () => {
+    const lost = await site.connectDevice('probe-8')
+    await lost.publishAsync('devices/probe-8/up', 'neither', { qos: 1 })
+    const page = await site.signIn('viewer', '#/dead-letters')
+    await page.getByRole('link', { name: 'Voir et corriger : JSON illisible' }).click()
+    await page.getByText('La correction est réservée aux techniciens').waitFor()
+    await page.locator('summary').filter({ hasText: 'probe-8' }).waitFor()
+    expect(await page.locator('main button').count()).toBe(0)
+    await page.goto('/#/devices/probe-8')
+    await page.getByRole('heading', { level: 1, name: 'Sonde probe-8' }).waitFor()
+    await page.getByText('Aucun relevé encore.').waitFor()
+    expect(await page.getByRole('button', { name: /Révoquer|secret|Enregistrer/ }).count()).toBe(0)
+  })
+})
+
+describe('devices', () => {
+  test('by keyboard alone: a device that nobody registered is adopted, and its messages become readings', async () => {
+    const { secret } = await site.request<{ secret: string }>('POST', '/integrations', {
+      name: 'depot',
+      format: 'generic-json',
+      topics: ['depot/#'],
+    })
+    const url = `mqtt://127.0.0.1:${site.platform.mqttPort}`
+    const gateway = await mqtt.connectAsync(url, { clientId: 'depot', username: 'depot', password: secret })
+    // What comes before ingest knows of the integration is of nobody.
+    await expect
+      .poll(
+        async () => {
+          const payload = JSON.stringify({ readings: { fill_level: 52 } })
+          await gateway.publishAsync('depot/inconnu-1/up', payload, { qos: 1 })
+          return (await site.request<{ items: object[] }>('GET', '/devices/to-adopt')).items.length
+        },
+        { timeout: 15_000, interval: 500 },
+      )
+      .toBe(1)
+    await gateway.endAsync()
+
+    const page = await site.signIn('manager', '#/devices')
+    await page.getByRole('button', { name: 'Adopter inconnu-1' }).waitFor()
+    await tabTo(page, 'Adopter')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('INPUT')
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type('generic-json')
+    await tabTo(page, 'Adopter inconnu-1')
+    await page.keyboard.press('Enter')
+    await page.getByText('inconnu-1 est adopté.').waitFor()
+    await page.getByText(/messages relus \d+, relevés [1-9]/).waitFor()
+    await tabTo(page, 'Voir ses relevés')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => focused(page)).toBe('inconnu-1')
+    await page.getByRole('table', { name: 'Derniers relevés' }).getByText(/52\s%/).waitFor()
+  })
+
+  test('a device is added, its secret shown once, another given, and revoked; the fleet tells its states', async () => {
+    const page = await site.signIn('manager', '#/devices')
+    await page.getByRole('button', { name: 'Ajouter un appareil' }).click()
+    const form = page.getByRole('region', { name: 'Ajouter un appareil' })
+    await form.getByLabel('Identifiant').fill('sonde-neuve')
+    await form.getByLabel('Modèle').fill('generic-json')
+    await form.getByRole('button', { name: 'Ajouter', exact: true }).click()
+    const first = await page.locator('code.command').textContent()
+    await page.getByText('Il n’est montré que cette fois').waitFor()
+    await page.getByRole('link', { name: 'Ouvrir sa page' }).click()
+    await page.getByRole('heading', { level: 1, name: 'sonde-neuve' }).waitFor()
+    await page.getByText('Envoyer une commande').click()
+    await expectReachable(page)
+    await page.getByRole('button', { name: 'Donner un autre secret' }).click()
+    await page.getByRole('button', { name: 'Oui, changer' }).click()
+    await page.getByRole('heading', { name: 'Secret de sonde-neuve' }).waitFor()
+    expect(await page.locator('code.command').textContent()).not.toBe(first)
+    await page.getByRole('button', { name: 'Révoquer' }).click()
+    await page.getByRole('button', { name: 'Oui, révoquer' }).click()
+    await page.getByRole('button', { name: 'Rendre actif' }).waitFor()
+    expect(await site.request('GET', '/devices/sonde-neuve')).toMatchObject({ lifeCycle: 'revoked' })
+
+    await page.getByRole('link', { name: 'Tous les appareils' }).click()
+    await page.getByLabel('Rechercher').fill('sonde-neuve')
+    await page.getByRole('row').filter({ hasText: 'sonde-neuve' }).getByText('révoqué').waitFor()
+  })
+
+  test('a model is tried on a pasted message, in any of its writings', async () => {
+    const page = await site.signIn('technician', '#/models/parvis-fill-100')
+    for (const [text, told] of [
+      ['01 9c 96 00 7b 02 57', 'Hexadécimal'],
+      ['AZyWAHsCVw==', 'Base64'],
+    ] as const) {
+      await page.getByLabel('Message', { exact: true }).fill(text)
+      await page.getByText(`Lu comme ${told}, 7 octets.`).waitFor()
+      await page.getByRole('button', { name: 'Essayer' }).click()
+      await page.getByRole('table', { name: 'Relevés obtenus' }).waitFor()
+    }
   })
 })

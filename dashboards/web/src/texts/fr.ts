@@ -1,4 +1,4 @@
-import type { AssetLifeCycle, AssetState, DeviceLifeCycle } from '../../../../domain/asset.ts'
+import type { AssetLifeCycle, AssetState } from '../../../../domain/asset.ts'
 import type { AssetKind } from '../../../../domain/asset-kind.ts'
 import type { Role } from '../../../../domain/role.ts'
 
@@ -184,34 +184,13 @@ export const fr = {
     observedAt: 'Observé',
     device: 'Appareil',
   },
-  devices: {
-    device: 'Appareil',
-    model: 'Modèle',
-    interval: 'Parle toutes les',
-    lifeCycle: 'État',
-    lifeCycles: {
-      stored: 'en stock',
-      active: 'actif',
-      out_of_service: 'hors service',
-      revoked: 'révoqué',
-      disposed: 'mis au rebut',
-    } as Record<DeviceLifeCycle, string>,
-    empty: 'Aucun appareil n’est encore enregistré.',
-    emptyAdvice: 'Enregistrez le premier depuis le serveur :',
-    back: 'Tous les appareils',
-    open: (label: string) => `Ouvrir ${label}`,
-    latestEmptyAdvice: 'Cet appareil n’a encore rien envoyé : vérifiez qu’il est allumé et qu’il émet.',
-    installationsTitle: 'Équipements suivis',
-    installationsEmpty: 'Cet appareil n’est installé nulle part. Depuis le serveur :',
-    deadLetters: 'Ses messages écartés',
-  },
   replay: {
     queued: 'Relecture en attente…',
     running: 'Relecture…',
     done: 'Relecture terminée :',
     failed: 'La relecture a échoué :',
     counts: (uplinks: string, readings: string, deadLetters: string) =>
-      `${uplinks} messages relus, ${readings} relevés, ${deadLetters} encore écartés.`,
+      `messages relus ${uplinks}, relevés ${readings}, encore écartés ${deadLetters}.`,
   },
   errors: {
     offline: 'Parvis ne répond pas. Vérifiez le réseau ; la page réessaie d’elle-même.',
