@@ -33,8 +33,8 @@ export type DeviceHealth = {
 /** A device is silent once nothing was heard for this many expected intervals, as an asset is. */
 const silentAfterIntervals = 3
 
-/** The fleet is read again when someone asks and this much time has passed. */
-const keptMs = 5000
+/** What was read is told again for twenty times as long as it took to read, within these bounds. */
+const keptMs = { least: 300, most: 10_000 }
 const maxKept = 20
 
 // What calls for work comes first.
@@ -58,17 +58,25 @@ export type FleetFilter = { state?: AssetState | undefined; model?: string | und
  * holds nobody up.
  */
 export function openFleet(reader: Pick<IngestReader, 'activityOf' | 'latestOf'>) {
-  const kept = new Map<string, { at: number; rows: Promise<DeviceHealth[]> }>()
+  const kept = new Map<string, { until: number; rows: Promise<DeviceHealth[]> }>()
 
   function read(access: Access): Promise<DeviceHealth[]> {
     const key = JSON.stringify(access.services)
     const known = kept.get(key)
-    if (known !== undefined && Date.now() - known.at < keptMs) return known.rows
+    if (known !== undefined && Date.now() < known.until) return known.rows
+    const start = Date.now()
+    // Who asks while it is being read gets the same.
+    const entry = { until: Number.POSITIVE_INFINITY, rows: readFleet(access, reader) }
     kept.delete(key)
-    const rows = readFleet(access, reader)
-    // What failed is asked for again.
-    rows.catch(() => kept.delete(key))
-    kept.set(key, { at: Date.now(), rows })
+    kept.set(key, entry)
+    entry.rows.then(
+      () => {
+        const now = Date.now()
+        entry.until = now + Math.min(keptMs.most, Math.max(keptMs.least, 20 * (now - start)))
+      },
+      () => kept.delete(key),
+    )
+    const { rows } = entry
     if (kept.size > maxKept) kept.delete(kept.keys().next().value!)
     return rows
   }

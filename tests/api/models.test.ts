@@ -148,6 +148,7 @@ describe('dead letters of a model', () => {
       firstAt: '2026-01-01T00:00:00.001Z',
       lastAt: '2026-01-01T00:00:00.002Z',
       newestId: '2',
+      detail: expect.stringContaining('temperature'),
     })
     const ids = async (query: string) =>
       (await call('GET', `/dead-letters?${query}`)).body.items.map(({ id }: { id: string }) => id)
@@ -155,6 +156,14 @@ describe('dead letters of a model', () => {
     expect(await ids('model=probe-json&code=out_of_range')).toEqual(['2', '1'])
     expect(await ids('model=probe-json&deviceId=probe-1&limit=1')).toEqual(['4'])
     expect(await ids('code=nothing_mapped')).toEqual(['4', '3'])
+  })
+
+  it('tells the source of a codec, where a model has one', async () => {
+    const source = 'function decodeUplink() { return { data: { t: 21 } } }'
+    await call('POST', '/models', { id: 'coded', label: 'Sonde', source })
+    expect((await call('GET', '/models/coded/codec')).body).toEqual({ source })
+    expect((await call('GET', '/models/probe-json/codec')).body).toEqual({ source: null })
+    await call('DELETE', '/models/coded')
   })
 
   it('tries a draft on them, and stores nothing', async () => {

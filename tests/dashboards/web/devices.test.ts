@@ -155,7 +155,7 @@ describe('dead letters', () => {
     const lost = await site.connectDevice('probe-8')
     await lost.publishAsync('devices/probe-8/up', 'neither', { qos: 1 })
     const page = await site.signIn('viewer', '#/dead-letters')
-    await page.getByRole('link', { name: 'Voir et corriger : JSON illisible' }).click()
+    await page.getByRole('link', { name: 'Voir : JSON illisible' }).click()
     await page.getByText('La correction est réservée aux techniciens').waitFor()
     await page.locator('summary').filter({ hasText: 'probe-8' }).waitFor()
     expect(await page.locator('main button').count()).toBe(0)
