@@ -20,12 +20,7 @@ async function listAddresses(page: Page): Promise<string[]> {
     const { items } = await site.request<{ items: { id: string }[] }>('GET', `/${list}?limit=1`)
     objects.push(`#/${list}/${encodeURIComponent(items[0]!.id)}`)
   }
-<<<<<<< HEAD
-  return [...addresses, ...objects, '#/assets?labels=list']
-=======
-  objects.push('#/models/parvis-fill-100', '#/models?new=yes')
-  return [...addresses, ...objects]
->>>>>>> 0bfa6ed (feat(web): the fleet's health, devices to adopt, a device's settings, secret and commands)
+  return [...addresses, ...objects, '#/assets?labels=list', '#/models/parvis-fill-100', '#/models?new=yes']
 }
 
 /** Opens a page and waits until it has said what it has to say. */
