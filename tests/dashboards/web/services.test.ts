@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs'
+import type { MqttClient } from 'mqtt'
+import type { Download, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { findBarriers, type Site, startSite, tabTo } from '../../support/site.ts'
+
+const hourMs = 3_600_000
+const markup = '=1+1 <img src=x onerror="document.title=1"> \u202Egras'
+const png = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+)
+
+let site: Site
+const devices = new Map<string, MqttClient>()
+
+beforeAll(async () => {
+  site = await startSite()
+  for (const id of ['probe-1', 'probe-2', 'probe-3', 'probe-m']) devices.set(id, await site.connectDevice(id))
+  for (const [id, label] of [
+    ['bin-1', 'Conteneur, rue de la Paix'],
+    ['bin-m', markup],
+  ])
+    await site.request('POST', '/assets', { id, kind: 'waste_container', label, district: 'Centre' })
+  const installedAt = '2020-01-01T00:00:00Z'
+  await site.request('POST', '/installations', { deviceId: 'probe-1', assetId: 'bin-1', installedAt })
+  await site.request('POST', '/installations', { deviceId: 'probe-m', assetId: 'bin-m', installedAt })
+  // A day in which each probe says something of its own.
+  await publishDay('probe-1', 40)
+  await publishDay('probe-2', 70)
+  await publishDay('probe-3', 20)
+  await publishDay('probe-m', 10)
+})
+afterAll(() => site?.close())
+afterEach(() => site.endVisits())
+
+function publish(id: string, payload: unknown) {
+  return devices.get(id)!.publishAsync(`devices/${id}/up`, JSON.stringify(payload), { qos: 1 })
+}
+async function publishDay(id: string, level: number) {
+  const now = Date.now()
+  await publish(
+    id,
+    Array.from({ length: 24 }, (_, i) => ({ observedAt: now - (24 - i) * hourMs, readings: { fill_level: level } })),
+  )
+}
+/** A time as a field for date and time takes it, on the visitor's clock. */
+function toField(page: Page, time: number): Promise<string> {
+  return page.evaluate(
+    `(() => { const at = new Date(${time}); return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16) })()`,
+  )
+}
+async function read(download: Download): Promise<string[][]> {
+  const text = readFileSync((await download.path())!, 'utf8').replace(/^\uFEFF/, '')
+  return text
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => line.split(','))
+}
+const bin = (page: Page) => page.getByRole('row').filter({ hasText: 'rue de la Paix' })
+
+test('a bin is found on the page of waste, seen to fill, and then among those to empty today', async () => {
+  const page = await site.signIn('viewer', '#/waste')
+  await page.getByLabel('Rechercher').fill('paix')
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
+  await bin(page).getByText(/40\s%/).waitFor()
+  const task = page.getByRole('link', { name: 'À vider aujourd’hui' })
+  await task.getByText('0', { exact: true }).waitFor()
+  await publish('probe-1', { readings: { fill_level: 85 } })
+  await bin(page).getByText(/85\s%/).waitFor()
+  await task.getByText('1', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Effacer les filtres' }).click()
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(2)
+  await task.click()
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
+  await page.getByRole('heading', { name: 'Seulement : À vider aujourd’hui' }).waitFor()
+}, 120_000)
+
+test('the list and its file say the same, in the same order, and no name is more than text', async () => {
+  const page = await site.signIn('viewer', '#/waste')
+  await page.getByRole('link', { name: 'Remplissage', exact: true }).click()
+  await expect.poll(() => page.url()).toContain('sort=fill_level')
+  await expect.poll(() => page.locator('tbody th[scope=row] a').first().textContent()).toBe(markup)
+  const shown = await page
+    .locator('tbody tr')
+    .evaluateAll((rows) =>
+      rows.map((row) => [
+        row.querySelector('th a')!.getAttribute('href')!.split('/').at(-1),
+        Number.parseFloat(row.querySelector('td')!.textContent!),
+      ]),
+    )
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Télécharger la liste en CSV' }).click(),
+  ])
+  const [head, ...lines] = await read(download)
+  const column = head!.indexOf('fill_level')
+  expect(lines.map((line) => [line[0], Number(line.at(column - head!.length))])).toEqual(shown)
+  expect(readFileSync((await download.path())!, 'utf8')).toContain("'=1+1")
+}, 90_000)
+
+test('a sensor is swapped with a date in the past: the page says what will change, then readings and chart have', async () => {
+  const page = await site.signIn('technician', '#/assets/bin-1')
+  const latest = page.getByRole('table', { name: 'Derniers relevés' })
+  await latest.getByText('probe-1').waitFor()
+  await page.getByRole('button', { name: 'Remplacer probe-1' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Remplacer probe-1' })
+  await dialog.getByLabel('Nouvel appareil').fill('nobody')
+  await dialog.getByLabel('Date et heure').fill(await toField(page, Date.now() - 6.5 * hourMs))
+  await dialog.getByRole('button', { name: 'Remplacer' }).click()
+  // What was typed is still there after a refusal.
+  await dialog.getByRole('alert').waitFor()
+  expect(await dialog.getByLabel('Nouvel appareil').inputValue()).toBe('nobody')
+  await dialog.getByLabel('Nouvel appareil').fill('probe-2')
+  await dialog.getByText(/seront ceux de probe-2 ; ceux de probe-1 y compteront jusque-là/).waitFor()
+  await dialog.getByRole('button', { name: 'Remplacer' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await latest.getByText(/70\s%/).waitFor()
+  await page.getByRole('list', { name: 'Changements d’appareil' }).getByText('probe-1 → probe-2').waitFor()
+
+  const chart = page.getByRole('region', { name: 'Évolution' })
+  await chart.getByText('Voir en tableau').click()
+  const rows = chart.getByRole('row')
+  await expect.poll(async () => (await rows.allTextContents()).filter((row) => /70\s%/.test(row)).length).toBe(6)
+  const shown = (await rows.allTextContents())
+    .slice(1)
+    .map((row) => Number.parseFloat(/([\d,]+)\s%/.exec(row)![1]!.replace(',', '.')))
+  const [csv] = await Promise.all([
+    page.waitForEvent('download'),
+    chart.getByRole('button', { name: 'Télécharger en CSV' }).click(),
+  ])
+  expect(csv.suggestedFilename()).toMatch(/^bin-1 fill_level .*\.csv$/)
+  expect((await read(csv)).slice(1).map((line) => Number(line[1]))).toEqual(shown.reverse())
+  const [picture] = await Promise.all([
+    page.waitForEvent('download'),
+    chart.getByRole('button', { name: 'Télécharger en image' }).click(),
+  ])
+  expect(
+    readFileSync((await picture.path())!)
+      .subarray(1, 4)
+      .toString(),
+  ).toBe('PNG')
+}, 120_000)
+
+test('an installation is corrected, and the page can be asked for what was known before', async () => {
+  const page = await site.signIn('technician', '#/assets/bin-1')
+  await page.getByRole('button', { name: 'Corriger probe-2' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Posé le').fill(await toField(page, Date.now() - 3 * hourMs))
+  await dialog.getByLabel('Motif').fill('Erreur de date')
+  await dialog.getByRole('button', { name: 'Corriger' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('region', { name: 'Historique' }).getByText('« Erreur de date »').waitFor()
+  const { items } = await site.request<{ items: { deviceId: string; installedAt: string }[] }>(
+    'GET',
+    '/assets/bin-1/installations',
+  )
+  const corrected = Date.parse(items.find((each) => each.deviceId === 'probe-2')!.installedAt)
+  expect(Math.abs(Date.now() - 3 * hourMs - corrected)).toBeLessThan(10 * 60_000)
+
+  const installations = page.getByRole('region', { name: 'Appareils installés' })
+  await installations.getByLabel('Tel qu’on le savait le').fill(await toField(page, Date.now() - 48 * hourMs))
+  await installations.getByText('Aucun appareil n’a été installé ici.').waitFor()
+  await page.getByRole('status').getByText('telles qu’on les connaissait').waitFor()
+  await page.getByRole('button', { name: 'Revenir à ce qu’on sait aujourd’hui' }).first().click()
+  await installations.getByText('probe-2').first().waitFor()
+}, 90_000)
+
+test('a photo is added and shown; who only reads is offered no change', async () => {
+  const page = await site.signIn('technician', '#/assets/bin-1')
+  await page.getByRole('button', { name: 'Ajouter une photo ou un document' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Fichier').setInputFiles({ name: 'face.png', mimeType: 'image/png', buffer: png })
+  await dialog.getByLabel('Légende').fill('Vue de face')
+  await dialog.getByRole('button', { name: 'Ajouter une photo ou un document' }).click()
+  const photo = page.getByRole('img', { name: 'Vue de face' })
+  await photo.scrollIntoViewIfNeeded()
+  await expect.poll(() => photo.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1)
+
+  const reader = await site.signIn('viewer', '#/assets/bin-1')
+  await reader.getByRole('img', { name: 'Vue de face' }).waitFor()
+  for (const name of [/Remplacer/, /Corriger/, /Ajouter/, /Modifier/, /Supprimer/])
+    expect(await reader.getByRole('button', { name }).count()).toBe(0)
+}, 90_000)
+
+test('an asset is made and edited; somebody else’s change meanwhile is told in words, and nothing typed is lost', async () => {
+  const page = await site.signIn('manager', '#/assets')
+  await page.getByRole('button', { name: 'Ajouter un équipement' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Identifiant', { exact: false }).first().fill('bench-1')
+  await dialog.getByLabel('Type').selectOption('bench')
+  await dialog.getByLabel('Nom', { exact: true }).fill('Banc du parc')
+  await dialog.getByRole('button', { name: 'Enregistrer' }).click()
+  await page.getByRole('heading', { name: 'Banc du parc' }).waitFor()
+  await page.getByText('bench-1', { exact: true }).first().waitFor()
+
+  const [read] = await Promise.all([
+    page.waitForResponse(
+      (response) => response.url().endsWith('/assets/bench-1') && response.request().method() === 'GET',
+    ),
+    page.getByRole('button', { name: 'Modifier la fiche' }).click(),
+  ])
+  await read.finished()
+  await dialog.getByLabel('Matériau').waitFor()
+  await site.request('PATCH', '/assets/bench-1', { district: 'Nord' })
+  await dialog.getByLabel('Nom', { exact: true }).fill('Banc du square')
+  await dialog.getByRole('button', { name: 'Enregistrer' }).click()
+  await dialog.getByRole('alert').getByText('a changé entre-temps').waitFor()
+  expect(await dialog.getByLabel('Nom', { exact: true }).inputValue()).toBe('Banc du square')
+  await page.keyboard.press('Escape')
+  await page.goto('/#/assets?labels=bench-1')
+  await page.getByRole('img', { name: 'Code QR de bench-1' }).waitFor()
+  await page.getByText(`${site.platform.httpUrl}/#/assets/bench-1`).waitFor()
+}, 90_000)
+
+test('by keyboard alone: from the work of the day to a bin, and a sensor swapped there', async () => {
+  const page = await site.signIn('technician', '#/waste')
+  await page.getByRole('link', { name: 'Conteneur, rue de la Paix' }).waitFor()
+  await tabTo(page, 'Conteneur, rue de la Paix')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Remplacer probe-2' }).waitFor()
+  await tabTo(page, 'Remplacer probe-2')
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Remplacer probe-2' })
+  await dialog.waitFor()
+  expect(await findBarriers(page)).toEqual([])
+  await page.keyboard.type('probe-3')
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Remplacer probe-3' }).waitFor()
+}, 90_000)
