@@ -157,7 +157,7 @@ describe('assets', () => {
     await page.waitForURL(/q=LUMINAIRE/)
     await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
     await page.getByRole('link', { name: 'Luminaire du port' }).click()
-    await shows(page, /parvis -- install .* lamp-1/)
+    await shows(page, 'Aucun appareil n’est installé ici')
     await page.getByRole('link', { name: 'Tous les équipements' }).click()
     expect(await page.getByLabel('Rechercher').inputValue()).toBe('LUMINAIRE')
   })
