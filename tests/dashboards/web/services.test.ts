@@ -175,7 +175,9 @@ test('a photo is added and shown; who only reads is offered no change', async ()
   await dialog.getByRole('button', { name: 'Ajouter une photo ou un document' }).click()
   const photo = page.getByRole('img', { name: 'Vue de face' })
   await photo.scrollIntoViewIfNeeded()
-  await expect.poll(() => photo.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1)
+  await expect
+    .poll(() => photo.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
+    .toBe(1)
 
   const reader = await site.signIn('viewer', '#/assets/bin-1')
   await reader.getByRole('img', { name: 'Vue de face' }).waitFor()
