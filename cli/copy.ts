@@ -61,8 +61,9 @@ async function copy({ config, progress, language }: Context, from: Kind, to: Kin
   const openSource = await loadStore(chooseStore(config, from))
   const openTarget = await loadStore(chooseStore(config, to))
   const database = openIngestFile(dataDir)
-  const reader = openIngestReader(dataDir, openSource)
-  const target = openTarget(database)
+  // What is compared are the readings.
+  const reader = openIngestReader(dataDir, (file, options) => openSource(file, { ...options, readsReadings: true }))
+  const target = openTarget(database, { readsReadings: true })
   let toldAt = 0
 
   function tell({ devices, ofDevices, readings }: CopyProgress) {

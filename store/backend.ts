@@ -26,11 +26,13 @@ export function settleTimeMs(choice: StoreChoice): number {
 
 /**
  * `signal` ends what is under way; `hasWritten`: a server that has no database has lost what was written before;
- * `onDamage` is told what of the embedded store cannot be read.
+ * `onDamage` is told what of the embedded store cannot be read, and why rollups of InfluxDB wait; with `readsReadings`
+ * InfluxDB answers from the readings alone, for who compares them.
  */
 export type OpenOptions = {
   readOnly?: boolean
   hasWritten?: boolean
+  readsReadings?: boolean
   signal?: AbortSignal
   onDamage?(text: string): void
 }
@@ -43,11 +45,12 @@ export async function loadStore(choice: StoreChoice): Promise<OpenStore> {
   if (choice.kind === 'embedded') return openEmbeddedStore
   const { openInfluxStore } = await import('./influx.ts')
   const openServer = await loadServer(choice)
-  return (database, { hasWritten, readOnly, signal, onDamage } = {}) =>
+  return (database, { hasWritten, readOnly, readsReadings, signal, onDamage } = {}) =>
     openInfluxStore(openServer(signal), {
       hasWritten,
       database,
       readOnly,
+      readsReadings,
       rollups: { settleMs: settleTimeMs(choice), ...(onDamage === undefined ? {} : { onTrouble: onDamage }) },
     })
 }

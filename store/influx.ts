@@ -48,6 +48,8 @@ export type InfluxStoreOptions = {
   hasWritten?: boolean | undefined
   database?: DatabaseSync
   readOnly?: boolean | undefined
+  /** No question is answered from the rollups. */
+  readsReadings?: boolean | undefined
   rollups?: RollupOptions
 }
 
@@ -61,11 +63,13 @@ const roundsPerMs = 25
  * expected to be there: `write` throws ReadingsLostError, once, when it was not, and whenever it is gone later.
  */
 export function openInfluxStore(server: InfluxServer, options: InfluxStoreOptions = {}): ReadingStore {
-  const { hasWritten = false, database, readOnly = false, rollups: rollupOptions = { settleMs: 60_000 } } = options
+  const { hasWritten = false, database, readOnly = false, readsReadings = false } = options
+  const { rollups: rollupOptions = { settleMs: 60_000 } } = options
   const hasRollups = database !== undefined && server.hours !== undefined
   const rollups = hasRollups && !readOnly ? openRollups(database, server, rollupOptions) : null
   const { write } = openInfluxWriter(server, { hasWritten, rollups })
-  const reader = openInfluxReader(server, hasRollups ? openToldHours(database, server.name) : () => null)
+  const usesRollups = hasRollups && !readsReadings
+  const reader = openInfluxReader(server, usesRollups ? openToldHours(database, server.name) : () => null)
 
   async function lastBefore(series: SeriesKey, time: number): Promise<Reading | null> {
     const span = clampToInflux({ from: Number.NEGATIVE_INFINITY, to: time })

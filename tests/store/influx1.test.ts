@@ -160,7 +160,7 @@ describe('InfluxDB 1.6', () => {
     const day24 = Array.from({ length: 24 }, (_, i) => hourly(i, 1))
 
     test('answer for whole hours that are not stale, for every reader of the file', async () => {
-      const { store, readOnly, spoil } = openWithRollups()
+      const { store, readOnly, spoil, server, file } = openWithRollups()
       await store.write(day24)
       await sealAll(store)
       await spoil(5)
@@ -172,6 +172,7 @@ describe('InfluxDB 1.6', () => {
         const minutes = await each.query({ ...day, window: parseWindow('30m')!, aggregate: 'sum' })
         expect(minutes[0]!.points).toHaveLength(24)
       }
+      expect(await sumOf(openInfluxStore(server, { database: file, readsReadings: true }))).toBe(24)
     })
 
     test('a late reading makes its hour stale at once, and the hour is told anew, never added to', async () => {
