@@ -5,11 +5,12 @@ import { encodeSeries, findPointFault, findSeriesFault } from './influx-line.ts'
 import type { Rollups } from './influx-rollups.ts'
 import { ReadingsLostError } from './reading-store.ts'
 
-// A batch of lines grows while InfluxDB takes it quickly, and shrinks when it does not.
+// A batch of lines grows while InfluxDB takes it well before it would be given up, and shrinks when it does not. Most of the
+// time may be the way there, which a larger batch takes once: only one that is near its end is worth less.
 const fewestLines = 250
 const mostLines = 20_000
-const slowMs = 1000
-const quickMs = 250
+const slowMs = 4000
+const quickMs = 2000
 // Series whose encoded names are remembered.
 const maxKnownSeries = 200_000
 
