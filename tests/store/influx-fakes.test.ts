@@ -39,5 +39,5 @@ describeReadingStore(
     const fake = await startFakeInflux3()
     return openOver(openInflux3({ url: fake.url, database: 'parvis', timeoutMs }), fake)
   },
-  { runs: 10, keepsReception: false, removes: false },
+  { runs: 6, keepsReception: false, removes: false },
 )
