@@ -1,4 +1,3 @@
-import { assetKindNames } from '../domain/asset-kind.ts'
 import type { Label } from '../domain/quantity.ts'
 
 /* What may be wrong with a line of an import beside what its schema refuses, and what to do. */
@@ -34,8 +33,8 @@ export const isUnknownModel = (model: string): Label => ({
 })
 
 export const isUnknownKind = (kind: string): Label => ({
-  fr: `le type d’équipement "${kind}" est inconnu : dites lequel c’est dans la correspondance, ou écrivez l’un de ${assetKindNames.join(', ')}`,
-  en: `the asset kind "${kind}" is unknown: say in the mapping which it is, or write one of ${assetKindNames.join(', ')}`,
+  fr: `le type d’équipement "${kind}" est inconnu : dites lequel c’est dans la correspondance`,
+  en: `the asset kind "${kind}" is unknown: say in the mapping which it is`,
 })
 
 export const isNoAsset = (id: string): Label => ({
