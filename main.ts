@@ -20,7 +20,7 @@ import { startThread } from './thread.ts'
 // Groups handed to ingest and not yet stored; past this it reads the files.
 const handedBytesMax = 16 << 20
 // Waking another thread costs as much for one group as for many: under load they are handed over together.
-const handOverMs = 100
+const handOverMs = 40
 const shutdownMs = 9000
 const parentPollMs = 500
 

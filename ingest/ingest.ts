@@ -46,10 +46,10 @@ export type IngestOptions = {
 const batchUplinks = 8000
 // Of the journal's end, looked through at the start for frames.
 const recalledUplinks = 20_000
-// Readings wait this long for others of their commit, which costs nearly as much for one as for many.
+// Readings wait this long for others of their commit, which costs nearly as much for one as for many; with a dead letter
+// among them no longer than this after it was received, since someone may be looking for it.
 const gatherMs = 250
-// How long a batch waits for codecs in threads of their own, so that most need no commit of their own.
-const codecsMs = 20
+const deadLetterMs = 100
 // Another process writes the journal: its files are looked at this often.
 const pollMs = 50
 const checkpointMs = 1000
@@ -90,12 +90,13 @@ export function openIngest(options: IngestOptions) {
   let told = readCursor(database)
   // The last uplink that was taken; the cursor stays behind it while a codec has not answered.
   let taken = cursor
-  let onArrived: () => void = () => {}
-  let endPause: () => void = () => {}
-  const late = keepLate(() => {
-    onArrived()
-    endPause()
-    wake()
+  // Decoded, and gathered for the next commit; and by when it must be, for the dead letters among them.
+  let ready: Decoded[] = []
+  let dueAt = Number.POSITIVE_INFINITY
+  let committedAt = Number.NEGATIVE_INFINITY
+  const late = keepLate((decoded) => {
+    hasten(decoded)
+    if (isDue()) wake()
   })
   const closing = new AbortController()
   const store = options.openStore(database, {
@@ -107,38 +108,52 @@ export function openIngest(options: IngestOptions) {
   const source = openSource(journalFolder(dataDir), cursor, (text) => log('error', `journal: ${text}`))
   const counters = { uplinks: 0, readings: 0, deadLetters: 0, replays: 0 }
   let trouble: string | null = null
-  let wake: () => void = () => {}
+  let hasWork = false
+  let endWait: () => void = () => {}
   let checkpointedAt = 0
   let checkpointedCursor = -1
   let keptAt = 0
   let sealedAt = 0
 
-  async function ingest(uplinks: Uplink[]) {
+  // Codecs in threads of their own begin here; what they answer joins a later commit.
+  async function decode(uplinks: Uplink[]) {
     await book.refresh()
     if (!hasFrames) recallFrames()
     const { decoded, pending } = await decodeUplinks(uplinks, book, rules)
+    for (const each of decoded) {
+      ready.push(each)
+      hasten(each)
+    }
     late.add(pending)
     taken = uplinks.at(-1)?.seq ?? taken
-    await waitForCodecs()
-    const arrived = late.take()
-    const upTo = late.cursorFor(taken, new Set(arrived.map(({ uplink }) => uplink.seq)))
-    const batch = [...decoded, ...arrived]
-    if (batch.length > 0 || upTo > cursor) await commit(batch, upTo)
-    late.kept(arrived)
   }
 
-  // Codecs that answer at once are in their batch's own commit; the others hold up nobody.
-  async function waitForCodecs() {
-    if (late.isComplete) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, codecsMs)
-      onArrived = () => {
-        if (!late.isComplete) return
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    onArrived = () => {}
+  function hasten({ faults, uplink }: Decoded) {
+    if (faults.length > 0) dueAt = Math.min(dueAt, uplink.receivedAt + deadLetterMs)
+  }
+
+  function hasGathered(): boolean {
+    return ready.length > 0 || late.hasArrived
+  }
+
+  // What comes when nothing was committed lately is committed at once; while ingest is behind, every batch is.
+  function isDue(): boolean {
+    return (
+      source.hasMore ||
+      ready.length >= batchUplinks ||
+      performance.now() - committedAt >= gatherMs ||
+      Date.now() >= dueAt
+    )
+  }
+
+  async function commitGathered() {
+    const arrived = late.take()
+    const batch = [...ready, ...arrived]
+    ready = []
+    dueAt = Number.POSITIVE_INFINITY
+    await commit(batch, late.cursorFor(taken, new Set(arrived.map(({ uplink }) => uplink.seq))))
+    late.kept(arrived)
+    committedAt = performance.now()
   }
 
   // The frames that came last before the start, so that a copy that comes after it is known as one.
@@ -188,6 +203,9 @@ export function openIngest(options: IngestOptions) {
   function rewind() {
     told = Math.max(told, cursor)
     late.forget()
+    ready = []
+    dueAt = Number.POSITIVE_INFINITY
+    committedAt = Number.NEGATIVE_INFINITY
     taken = cursor
     source.rewind(cursor)
   }
@@ -213,19 +231,23 @@ export function openIngest(options: IngestOptions) {
     },
   })
 
-  /** One round: a batch of what is new, a step of a replay, and the housekeeping that is due. */
-  async function step(): Promise<boolean> {
+  /**
+   * One round: a batch of what is new, a step of a replay, and the housekeeping that is due. `gathers` leaves a commit
+   * for later that is not due yet.
+   */
+  async function step({ gathers = false } = {}): Promise<boolean> {
+    const mustCommit = () => hasGathered() && (!gathers || isDue())
     const uplinks = late.isFull ? [] : source.take(batchUplinks)
-    if (uplinks.length > 0 || late.hasArrived)
-      try {
-        await ingest(uplinks)
-      } catch (error) {
-        rewind()
-        throw error
-      }
+    try {
+      if (uplinks.length > 0) await decode(uplinks)
+      if (mustCommit()) await commitGathered()
+    } catch (error) {
+      rewind()
+      throw error
+    }
     const hasReplayed = await replays.step()
     await keepHouse()
-    return (uplinks.length > 0 && source.hasMore) || late.hasArrived || hasReplayed
+    return (uplinks.length > 0 && source.hasMore) || mustCommit() || hasReplayed
   }
 
   async function keepHouse() {
@@ -261,16 +283,12 @@ export function openIngest(options: IngestOptions) {
   async function run() {
     let backOffMs = 100
     while (!closing.signal.aborted) {
-      const begun = Date.now()
+      hasWork = false
       try {
-        const isBusy = await step()
+        const isBusy = await step({ gathers: true })
         trouble = null
         backOffMs = 100
-        if (isBusy) await nextTurn()
-        else {
-          await pause(Math.max(0, gatherMs - (Date.now() - begun)))
-          if (!source.hasMore && !late.hasArrived) await new Promise<void>((resolve) => waitForWork(resolve))
-        }
+        await (isBusy ? nextTurn() : waitForWork())
       } catch (error) {
         const text = (error as Error).message
         if (error instanceof ReadingsLostError) goBack(settling.forget())
@@ -294,23 +312,20 @@ export function openIngest(options: IngestOptions) {
     rewind()
   }
 
-  // What a codec answers late is committed at once: it waited long enough.
-  function pause(ms: number): Promise<void> {
+  // Until there is something to take or to commit. What is gathered is looked at as often as the files are.
+  function waitForWork(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      endPause = () => {
+      const timer = setTimeout(resolve, hasWork ? 0 : pollMs)
+      endWait = () => {
         clearTimeout(timer)
         resolve()
       }
     })
   }
 
-  function waitForWork(resolve: () => void) {
-    const timer = setTimeout(resolve, pollMs)
-    wake = () => {
-      clearTimeout(timer)
-      resolve()
-    }
+  function wake() {
+    hasWork = true
+    endWait()
   }
 
   return {

@@ -8,7 +8,7 @@ export const lateLimits = { uplinks: 10_000, bytes: 32 << 20 } as const
  * stays before the first of them, so that a crash decodes again all that comes after. That is no harm: readings, latest
  * and dead letters are keyed so that writing them twice is writing them once.
  */
-export function keepLate(onArrived: () => void) {
+export function keepLate(onArrived: (decoded: Decoded) => void) {
   // By seq, in its order: uplinks are added as the journal gives them.
   let waiting = new Map<number, { bytes: number }>()
   let arrived: Decoded[] = []
@@ -25,7 +25,7 @@ export function keepLate(onArrived: () => void) {
           // What was forgotten meanwhile comes again from the journal.
           if (ours !== waiting) return
           arrived.push(decoded)
-          onArrived()
+          onArrived(decoded)
         })
       }
     },
@@ -53,10 +53,6 @@ export function keepLate(onArrived: () => void) {
     },
     get hasArrived() {
       return arrived.length > 0
-    },
-    /** Whether all that waits has arrived. */
-    get isComplete() {
-      return arrived.length === waiting.size
     },
     get isFull() {
       return waiting.size >= lateLimits.uplinks || bytes >= lateLimits.bytes

@@ -24,7 +24,7 @@ export type WorkerMessage = { ready: { threadId: string | null } } | { outcome: 
 
 // Codecs give way to the broker and to ingest where the processors do not suffice for all. On Linux the priority is the
 // thread's own, elsewhere the whole process's.
-const niceness = 5
+const niceness = 10
 
 const port = parentPort!
 const { module, cpuAtBegin } = workerData as WorkerStart

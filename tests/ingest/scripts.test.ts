@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { formats, models } from '../../devices/catalogue.ts'
 import { compileDecoder } from '../../devices/codec.ts'
 import { type Ingest, openIngest } from '../../ingest/ingest.ts'
@@ -90,6 +90,47 @@ test('hostile codecs become dead letters; others are neither late nor wrong', as
   for (const { id, name, kind } of hostile)
     expect([name, letters.get(`${id}-1`)]).toEqual([name, kind === 'timeout' ? 'codec_timeout' : 'codec_error'])
   expect(letters.size).toBe(hostile.length)
+})
+
+test('codecs begin while readings are gathered; a dead letter brings what was gathered with it', async () => {
+  const { access, journal, open, reader } = await start()
+  await addScript(access, 'good', freshCodec)
+  await addScript(access, 'failing', `function decodeUplink() { throw new Error('no') }`)
+  await addDevice(access, { id: 'plain', model: 'generic-json' })
+  const ingest = open()
+  // The clock by which commits are gathered stands still from here on.
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(10_000)
+  onTestFinished(() => clock.mockRestore())
+  const gather = () => ingest.step({ gathers: true })
+
+  await publish(journal, 'plain', '{"readings":{"fill_level":50}}')
+  await gather()
+  expect(ingest.cursor).toBe(1)
+  await publish(journal, 'plain', '{"readings":{"fill_level":60}}')
+  await publish(journal, 'good-1', Uint8Array.of(0, 215))
+  await until(async () => {
+    await gather()
+    return ingest.codecs.runs === 1
+  }, 25_000)
+  expect(ingest.cursor).toBe(1)
+  clock.mockReturnValue(10_300)
+  await until(async () => {
+    await gather()
+    return ingest.cursor === 3
+  })
+  expect(reader.latestOf(['good-1'])).toMatchObject([{ value: 21.5 }])
+
+  await publish(journal, 'plain', '{"readings":{"fill_level":70}}')
+  await gather()
+  expect(ingest.cursor).toBe(3)
+  await publish(journal, 'failing-1', Uint8Array.of(1))
+  await until(async () => {
+    await gather()
+    return ingest.cursor === 5
+  })
+  expect(reader.deadLetters({ limit: 10 })).toMatchObject([{ deviceId: 'failing-1', reason: 'codec_error' }])
+  expect(reader.latestOf(['plain'])).toMatchObject([{ value: 70 }])
+  await ingest.dispose()
 })
 
 test('what was not answered before a stop is decoded again after it', async () => {
