@@ -72,7 +72,6 @@ rmSync(folder, { recursive: true, force: true })
 
 const rows: Row[] = Object.entries(times).map(([codec, all]) => ({
   codec,
-  'dead letter after ms, median': round(all.toSorted((a, b) => a - b)[all.length >> 1]!),
   'dead letter after ms, worst': round(Math.max(...all)),
 }))
 const [alone, beside] = [medians(runs.alone), medians(runs.beside)]
