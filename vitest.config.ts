@@ -13,6 +13,8 @@ const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 120_000 } as c
 export default defineConfig({
   test: {
     globalSetup: 'tests/support/real-parts.ts',
+    // Vitest leaves one core to itself; on two, half of the machine would wait.
+    maxWorkers: 2,
     projects: [
       {
         test: {
