@@ -52,15 +52,42 @@ export function createPointSet() {
   let reopening: ReturnType<typeof setTimeout> | undefined
   let nextNumber = 0
   let request = 0
-  let put = new Map<string, Point>()
+  let changed = new Map<string, Point>()
   let removed = new Map<string, Point>()
 
-  async function load() {
+  // First the stream, then the list: a change between the two is told by the stream, and taken once the list is there.
+  function load() {
     const asked = ++request
     stop()
+    const query = new URLSearchParams(Object.entries(filter ?? {}).filter(([, value]) => value !== ''))
+    const opened = new EventSource(`/api/v1/status/assets/stream?${query}`)
+    source = opened
+    let early: (() => void)[] | null = []
+    const take = (change: () => void) => (early === null ? change() : early.push(change))
+    opened.addEventListener('open', async () => {
+      if (!(await read(asked))) return
+      for (const change of early ?? []) change()
+      early = null
+    })
+    opened.addEventListener('status', (event) => take(() => put(JSON.parse(event.data) as AssetStatus)))
+    opened.addEventListener('left', (event) =>
+      take(() => drop((JSON.parse(event.data) as { assetId: string }).assetId)),
+    )
+    opened.addEventListener('lagged', load)
+    opened.addEventListener('error', () => {
+      if (source !== opened) return
+      stop()
+      // What changed while the stream was away was not told: the set is read anew. Without a stream there is the list.
+      if (!isLoaded) void read(asked)
+      reopening = setTimeout(load, reopenAfterMs)
+    })
+  }
+
+  /** Reads the whole set; answers whether it is the one that is still asked for. */
+  async function read(asked: number): Promise<boolean> {
     try {
       const columns = await get<Columns>('/status/assets/points', filter ?? {})
-      if (asked !== request) return
+      if (asked !== request) return false
       byId.clear()
       nextNumber = 0
       for (const point of readColumns(columns)) byId.set(point.id, { ...point, number: nextNumber++ })
@@ -70,27 +97,14 @@ export function createPointSet() {
       isLoaded = true
       version++
       for (const listener of listeners) listener(null)
-      follow()
+      return true
     } catch (thrown) {
-      if (asked !== request) return
+      if (asked !== request) return false
       error = thrown as ApiError
-      reopening = setTimeout(load, reopenAfterMs)
-    }
-  }
-
-  function follow() {
-    const query = new URLSearchParams(Object.entries(filter ?? {}).filter(([, value]) => value !== ''))
-    const opened = new EventSource(`/api/v1/status/assets/stream?${query}`)
-    source = opened
-    opened.addEventListener('status', (event) => take(JSON.parse(event.data) as AssetStatus))
-    opened.addEventListener('left', (event) => drop((JSON.parse(event.data) as { assetId: string }).assetId))
-    opened.addEventListener('lagged', () => void load())
-    opened.addEventListener('error', () => {
-      // What changed while the stream was away was not told: the set is read anew.
-      if (source !== opened) return
       stop()
       reopening = setTimeout(load, reopenAfterMs)
-    })
+      return false
+    }
   }
 
   function stop() {
@@ -99,11 +113,11 @@ export function createPointSet() {
     clearTimeout(timer)
     clearTimeout(reopening)
     timer = undefined
-    put = new Map()
+    changed = new Map()
     removed = new Map()
   }
 
-  function take(status: AssetStatus) {
+  function put(status: AssetStatus) {
     const { assetId: id, longitude, latitude, label, kind, state, attentions, service, district } = status
     if (longitude === null || latitude === null) return drop(id)
     const known = byId.get(id)
@@ -112,7 +126,7 @@ export function createPointSet() {
     if (known !== undefined && isSame(known, point)) return
     const kept = { ...point, number: known?.number ?? nextNumber++ }
     byId.set(id, kept)
-    put.set(id, kept)
+    changed.set(id, kept)
     schedule()
   }
 
@@ -120,7 +134,7 @@ export function createPointSet() {
     const known = byId.get(id)
     if (known === undefined) return
     byId.delete(id)
-    put.delete(id)
+    changed.delete(id)
     removed.set(id, known)
     schedule()
   }
@@ -131,8 +145,8 @@ export function createPointSet() {
 
   function tell() {
     timer = undefined
-    const change = { put: [...put.values()], removed: [...removed.values()] }
-    put = new Map()
+    const change = { put: [...changed.values()], removed: [...removed.values()] }
+    changed = new Map()
     removed = new Map()
     version++
     for (const listener of listeners) listener(change)
@@ -143,7 +157,7 @@ export function createPointSet() {
     if (document.hidden) {
       request++
       stop()
-    } else void load()
+    } else load()
   }
   document.addEventListener('visibilitychange', followView)
 
@@ -177,9 +191,9 @@ export function createPointSet() {
     },
     open(wanted: PointFilter): void {
       filter = wanted
-      if (!document.hidden) void load()
+      if (!document.hidden) load()
     },
-    retry: () => void load(),
+    retry: load,
     close(): void {
       filter = null
       request++
