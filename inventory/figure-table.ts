@@ -203,7 +203,7 @@ const leastFlow: Figure = {
 
 const rising: Task = {
   code: 'rising',
-  label: { fr: 'Consommation en hausse de 20 % ou plus', en: 'Consumption up by 20 % or more' },
+  label: { fr: 'Consommation en hausse de 20\u00a0% ou plus', en: 'Consumption up by 20% or more' },
   holds: (value) => (value('change') ?? 0) >= 20,
 }
 
@@ -220,7 +220,7 @@ const rooms: KindFigures = {
   tasks: [
     {
       code: 'to_air',
-      label: { fr: 'À aérer maintenant (plus de 1 500 ppm)', en: 'To air now (above 1,500 ppm)' },
+      label: { fr: 'À aérer maintenant (plus de 1\u00a0500\u00a0ppm)', en: 'To air now (above 1,500\u00a0ppm)' },
       holds: (value) => (value('co2') ?? 0) > 1500,
     },
     {
@@ -387,7 +387,7 @@ export const kindFigures: Partial<Record<AssetKind, KindFigures>> = {
     tasks: [
       {
         code: 'overstay',
-        label: { fr: 'Occupées depuis plus de 24 h', en: 'Occupied for more than 24 h' },
+        label: { fr: 'Occupées depuis plus de 24\u00a0h', en: 'Occupied for more than 24\u00a0h' },
         holds: (value) => (value('occupied_hours') ?? 0) >= 24,
       },
     ],

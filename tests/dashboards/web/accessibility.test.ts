@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => site?.close())
 afterEach(() => site.endVisits())
 
-/** Every page that the navigation leads to, and one object of each list that has any. */
+/** Every page, of the navigation and beside it, and one object of each list that has any. */
 async function listAddresses(page: Page): Promise<string[]> {
   const links = page.locator('nav.side a')
   await links.first().waitFor()
@@ -20,7 +20,14 @@ async function listAddresses(page: Page): Promise<string[]> {
     const { items } = await site.request<{ items: { id: string }[] }>('GET', `/${list}?limit=1`)
     objects.push(`#/${list}/${encodeURIComponent(items[0]!.id)}`)
   }
-  return [...addresses, ...objects, '#/assets?labels=list', '#/models/parvis-fill-100', '#/models?new=yes']
+  const others = [
+    '#/assets?labels=list',
+    '#/models/parvis-fill-100',
+    '#/models?new=yes',
+    '#/account',
+    '#/accessibility',
+  ]
+  return [...addresses, ...objects, ...others]
 }
 
 /** Opens a page and waits until it has said what it has to say. */

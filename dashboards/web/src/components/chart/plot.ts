@@ -23,6 +23,8 @@ const font = '12px system-ui, sans-serif'
 const labelHeight = 15
 const longestLabel = 18
 const charWidth = 7
+// Half of a date below the axis, whose last one may stand at the very end.
+const dateMargin = 24
 const dayMs = 86_400_000
 
 /** uPlot's options for a drawing; `onzoom` is told the span that the reader dragged across. */
@@ -36,7 +38,7 @@ export function makeOptions(
   const { lines, from, to, quantity, style, writing } = drawing
   const isState = style === 'steps'
   const labels = lines.length > 1 ? lines.map((line) => shorten(line.name)) : []
-  const labelWidth = Math.max(8, ...labels.map((label) => label.length * charWidth + 8))
+  const labelWidth = Math.max(dateMargin, ...labels.map((label) => label.length * charWidth + 8))
   const tell = (value: number) => formatValue(value, quantity, writing)
   const axis = { stroke: palette.soft, font, grid: { stroke: palette.grid, width: 1 }, ticks: { stroke: palette.grid } }
   return {
