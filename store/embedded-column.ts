@@ -296,6 +296,46 @@ export function readColumn(source: Source, count: number, values: Float64Array):
   source.at = end
 }
 
+let read = new Float64Array(256)
+
+/** Reads a column of `count` numbers, and adds them to those of `sums` from a place on; otherwise as `readColumn`. */
+export function addColumn(source: Source, count: number, sums: Float64Array, place: number): void {
+  const begin = source.at
+  const length = readVarint(source)
+  const end = source.at + length
+  if (end + 4 > source.bytes.length) throw new RangeError('a column goes on behind the end')
+  if (!addPlain(source, count, sums, place)) {
+    source.at = begin
+    if (read.length < count) read = new Float64Array(count * 2)
+    readColumn(source, count, read)
+    for (let i = 0; i < count; i++) sums[place + i]! += read[i]!
+  }
+  source.at = end
+}
+
+// Most columns have no exceptions: their numbers are added as they are unpacked. False, and nothing done, for others.
+function addPlain(source: Source, count: number, sums: Float64Array, place: number): boolean {
+  const head = source.bytes[source.at++]!
+  const isStep = head >= stepHead
+  const width = isStep ? head - stepHead : head
+  if (width > maxWidth) return false
+  let value = isStep ? unzigzag(readVarint(source)) : 0
+  const usual = unzigzag(readVarint(source))
+  if (readVarint(source) > 0) return false
+  const { view } = source
+  const mask = 2 ** width - 1
+  const end = place + count
+  let i = place
+  if (isStep) sums[i++]! += value
+  for (let bit = source.at * 8; i < end; i++, bit += width) {
+    const residual = (view.getUint32(bit >>> 3, true) >>> (bit & 7)) & mask
+    const told = usual + ((residual >>> 1) ^ -(residual & 1))
+    value = isStep ? value + told : told
+    sums[i]! += value
+  }
+  return true
+}
+
 function readPacked(source: Source, head: number, count: number, values: Float64Array): void {
   const isStep = head >= stepHead
   const width = isStep ? head - stepHead : head

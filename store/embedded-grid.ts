@@ -1,7 +1,7 @@
 import type { Aggregate } from '../domain/reading.ts'
 import { type Window, windowAt } from '../domain/window.ts'
 import type { Points } from './embedded-block.ts'
-import type { Cells, DaySums } from './embedded-rollup.ts'
+import { addSums, type Cells, type DaySums, readSums } from './embedded-rollup.ts'
 import { allHours, hourMs, hoursPerDay } from './embedded-time.ts'
 
 // Windows and hours of one piece: a window takes about 60 bytes, and each series is read once for every piece.
@@ -38,6 +38,13 @@ export function* startGrids(window: Window, aggregate: Aggregate = 'mean', from:
   }
 }
 
+function choose(aggregate: Aggregate): Grid['takes'] {
+  if (aggregate === 'sum') return 'sums'
+  if (aggregate === 'mean' || aggregate === 'count') return 'counts'
+  // Of two series, which one was first in an hour only their readings tell.
+  return aggregate === 'min' || aggregate === 'max' ? 'cells' : 'points'
+}
+
 function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to: number): Grid {
   const size = starts.length - 1
   const column = (value = 0) => new Float64Array(size).fill(value)
@@ -47,7 +54,8 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
   // What rounding takes from sums of numbers that may not be whole is kept beside them (Neumaier).
   const plain = column()
   const lost = column()
-  const needsEnds = !(aggregate === 'sum' || aggregate === 'count' || aggregate === 'mean')
+  const takes = choose(aggregate)
+  const needsEnds = takes === 'cells' || takes === 'points'
   const mins = column(Number.POSITIVE_INFINITY)
   const maxs = column(Number.NEGATIVE_INFINITY)
   const firsts = column()
@@ -120,15 +128,7 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
   return {
     from,
     to,
-    // Of two series, which one was first in an hour only their readings tell.
-    takes:
-      aggregate === 'sum'
-        ? 'sums'
-        : !needsEnds
-          ? 'counts'
-          : aggregate === 'min' || aggregate === 'max'
-            ? 'cells'
-            : 'points',
+    takes,
     addPoints(dayStart, { times, values, decimals }, begin, end) {
       const column = sumsOf(decimals)
       const power = 10 ** decimals
@@ -143,25 +143,24 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
         if (needsEnds) addEnds(i, dayStart + time, values[k]! / power)
       }
     },
-    addSums(dayStart, { hours: told, counts: dayCounts, sums: daySums, decimals }, hours) {
-      const column = sumsOf(decimals)
+    addSums(dayStart, day, hours) {
+      const column = sumsOf(day.decimals)
       const base = dayStart / hourMs - firstHour
       const first = windowOf[base]!
       if (hours === allHours && column !== null && windowOf[base + hoursPerDay - 1] === first + hoursPerDay - 1) {
         // A whole day of windows of an hour, which is what most charts ask for.
-        for (let k = 0; k < hoursPerDay; k++) {
-          counts[first + k]! += dayCounts[k]!
-          column[first + k]! += daySums[k]!
-        }
+        if (takes === 'sums') counts.fill(1, first, first + hoursPerDay)
+        addSums(day, takes === 'sums' ? null : counts, column, first)
         return
       }
+      const read = readSums(day)
       for (let hour = 0, k = 0; hour < hoursPerDay; hour++) {
-        if (((told >> hour) & 1) === 0) continue
+        if (((day.hours >> hour) & 1) === 0) continue
         if ((hours >> hour) & 1) {
           const i = windowOf[base + hour]!
-          counts[i]! += dayCounts[k]!
-          if (column === null) addPlain(i, daySums[k]!)
-          else column[i]! += daySums[k]!
+          counts[i]! += read.counts[k]!
+          if (column === null) addPlain(i, read.sums[k]!)
+          else column[i]! += read.sums[k]!
         }
         k++
       }

@@ -1,5 +1,6 @@
 import { checkBytes, DamageError, findDecimals, type Part, seal } from './embedded-block.ts'
 import {
+  addColumn,
   createSink,
   openSource,
   readColumn,
@@ -9,7 +10,7 @@ import {
   skipColumn,
   writeColumn,
 } from './embedded-column.ts'
-import { hourMs, hoursPerDay } from './embedded-time.ts'
+import { allHours, hourMs, hoursPerDay } from './embedded-time.ts'
 
 /*
  * Hourly rollups: what the readings of each hour of a series come to. Those of one series over 32 days are two chunks, one
@@ -163,66 +164,89 @@ function gather(column: Float64Array, hours: number, at: number): void {
 
 /** How many hours are marked. */
 export function countHours(marks: number): number {
+  if (marks === allHours) return hoursPerDay
   let count = 0
   for (let left = marks; left !== 0; left &= left - 1) count++
   return count
 }
 
-/** Counts and sums of one day: `hours` tells of which, and the columns hold them without gaps. */
+/** The counts and sums of one day of a chunk, which are read when they are asked for; `hours` tells of which. */
 export type DaySums = {
   day: number
   hours: number
-  counts: Float64Array
-  /** To be divided by ten to the power of `decimals`. */
-  sums: Float64Array
+  /** The sums are to be divided by ten to the power of it. */
   decimals: number
+  /** Every hour holds one reading. */
+  isSingle: boolean
+  source: Source
+  /** Where the columns begin. */
+  at: number
 }
 
 const ones = new Float64Array(hoursPerDay).fill(1)
-const daySums: DaySums = { day: 0, hours: 0, counts: ones, sums: new Float64Array(hoursPerDay), decimals: 0 }
 const dayCounts = new Float64Array(hoursPerDay)
+const daySums = new Float64Array(hoursPerDay)
 
-function readDaySums(source: Source, at: number, withCounts = true): DaySums {
-  const { bytes } = source
-  source.at = at + headerBytes
-  const kind = bytes[at + 6]!
+function openDay(source: Source, at: number): DaySums {
+  const kind = source.bytes[at + 6]!
   const decimals = kind & doubles
-  daySums.day = bytes[at]!
-  daySums.hours = readMarks(bytes, at)
-  daySums.decimals = decimals === doubles ? 0 : decimals
-  const count = countHours(daySums.hours)
-  daySums.counts = ones
-  if ((kind & single) === 0) {
-    if (withCounts) {
-      readColumn(source, count, dayCounts)
-      daySums.counts = dayCounts
-    } else skipColumn(source)
+  return {
+    day: source.bytes[at]!,
+    hours: readMarks(source.bytes, at),
+    decimals: decimals === doubles ? 0 : decimals,
+    isSingle: (kind & single) !== 0,
+    source,
+    at: at + headerBytes,
   }
-  readColumn(source, count, daySums.sums)
-  return daySums
+}
+
+/** The counts and sums of the hours of a day, without gaps, in columns that are used again. */
+export function readSums({ hours, isSingle, source, at }: DaySums): { counts: Float64Array; sums: Float64Array } {
+  const count = countHours(hours)
+  source.at = at
+  if (!isSingle) readColumn(source, count, dayCounts)
+  readColumn(source, count, daySums)
+  return { counts: isSingle ? ones : dayCounts, sums: daySums }
+}
+
+/** Adds the sums of the hours of a day to those of `sums` from a place on, without gaps, and so their counts if wanted. */
+export function addSums(
+  { hours, isSingle, source, at }: DaySums,
+  counts: Float64Array | null,
+  sums: Float64Array,
+  place: number,
+): void {
+  const count = countHours(hours)
+  source.at = at
+  if (counts !== null && isSingle) for (let i = 0; i < count; i++) counts[place + i]!++
+  else if (counts !== null) addColumn(source, count, counts, place)
+  else if (!isSingle) skipColumn(source)
+  addColumn(source, count, sums, place)
 }
 
 function readMarks(bytes: Uint8Array, at: number): number {
   return bytes[at + 3]! | (bytes[at + 4]! << 8) | (bytes[at + 5]! << 16)
 }
 
+/** Some bytes among others. */
+export type Piece = { source: Source; begin: number; end: number }
+
 /**
- * Gives the counts and sums of the days `first` to `last` of a chunk, numbered in it from 0, one after another, in an
- * object that is used again; without `withCounts` every count is told as 1. Throws a DamageError when the chunk is not what was written under `id`.
+ * Gives the counts and sums of the days `first` to `last` of a chunk, numbered in it from 0, one after another.
+ * Throws a DamageError when the chunk is not what was written under `id`.
  */
 export function eachDay(
   id: number,
-  bytes: Uint8Array,
-  { first, last, withCounts }: { first: number; last: number; withCounts: boolean },
+  { source, begin, end }: Piece,
+  { first, last }: { first: number; last: number },
   take: (sums: DaySums) => void,
 ): void {
-  openChunk(id, bytes)
-  const source = openSource(bytes)
-  const end = bytes.length - checksumBytes
-  for (let at = 1; at < end; at += bytes[at + 1]! | (bytes[at + 2]! << 8)) {
+  const { bytes } = source
+  openChunk(id, bytes, begin, end)
+  for (let at = begin + 1; at < end - checksumBytes; at += bytes[at + 1]! | (bytes[at + 2]! << 8)) {
     if (bytes[at]! < first) continue
     if (bytes[at]! > last) return
-    take(readDaySums(source, at, withCounts))
+    take(openDay(source, at))
   }
 }
 
@@ -233,13 +257,14 @@ function readCells(
   endsAt: number | undefined,
   cells: Cells,
 ): void {
-  const day = readDaySums(openSource(sums), at)
-  const { hours, counts, decimals } = day
+  const day = openDay(openSource(sums), at)
+  const { hours, decimals, isSingle } = day
+  const told = readSums(day)
   cells.hours = hours
-  spread(counts, 0, cells.counts, hours, 1)
-  spread(day.sums, 0, cells.sums, hours, 10 ** decimals)
+  spread(told.counts, 0, cells.counts, hours, 1)
+  spread(told.sums, 0, cells.sums, hours, 10 ** decimals)
   const columns = [cells.mins, cells.maxs, cells.firsts, cells.lasts]
-  if (counts === ones) {
+  if (isSingle) {
     for (const column of columns) column.set(cells.sums)
     return
   }
@@ -247,9 +272,9 @@ function readCells(
     throw new DamageError('least and greatest values are missing')
   const count = countHours(hours)
   readColumn(openSource(ends, endsAt + headerBytes), count * 4, packed)
-  const told = ends[endsAt + 6]!
+  const kind = ends[endsAt + 6]!
   for (const [i, column] of columns.entries())
-    spread(packed, i * count, column, hours, told === doubles ? 1 : 10 ** told)
+    spread(packed, i * count, column, hours, kind === doubles ? 1 : 10 ** kind)
 }
 
 function spread(from: Float64Array, begin: number, column: Float64Array, marks: number, power: number): void {
@@ -257,9 +282,10 @@ function spread(from: Float64Array, begin: number, column: Float64Array, marks: 
     if ((marks >> hour) & 1) column[hour] = power === 1 ? from[at++]! : from[at++]! / power
 }
 
-function openChunk(id: number, bytes: Uint8Array): void {
-  checkBytes(id, bytes)
-  if (bytes[0] !== version) throw new DamageError(`rollups of version ${bytes[0]}, which this program does not know`)
+function openChunk(id: number, bytes: Uint8Array, begin = 0, end = bytes.length): void {
+  checkBytes(id, bytes, begin, end)
+  const told = bytes[begin]
+  if (told !== version) throw new DamageError(`rollups of version ${told}, which this program does not know`)
 }
 
 type Segments = Map<number, { at: number; end: number }>

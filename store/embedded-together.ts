@@ -1,11 +1,12 @@
 import type { Window } from '../domain/window.ts'
 import { type Part, type Points, readPoints } from './embedded-block.ts'
 import { blockId, chunkId, daysPerChunk, periodOf } from './embedded-blocks.ts'
+import { openSource } from './embedded-column.ts'
 import type { Days } from './embedded-days.ts'
 import type { Grid } from './embedded-grid.ts'
 import { alignedHours, type DaySpan, spanOf, touchedHours, wholeHours } from './embedded-hours.ts'
 import { countBefore } from './embedded-merge.ts'
-import { createCells, eachDay, readChunks } from './embedded-rollup.ts'
+import { createCells, eachDay, type Piece, readChunks } from './embedded-rollup.ts'
 import { dayMs, dayOf, hourMs, hoursPerDay } from './embedded-time.ts'
 
 /** One of the series that are folded together. */
@@ -87,9 +88,9 @@ function foldRollups(days: Days, members: readonly Member[], period: Period, { i
     if (rest !== 0) missing.push({ member, day, marks: 0, hours: rest, fallback: 0 })
     return hours & aligned
   }
-  for (const [id, sums] of days.blocks.sumsOf([...byId.keys()])) {
+  for (const { id, piece } of days.blocks.sumsOf([...byId.keys()])) {
     const member = byId.get(id)!
-    const isRead = foldChunk(days, id, sums, period.range, grid, (place, hours) => choose(member, place, hours), base)
+    const isRead = foldChunk(days, id, piece, period.range, grid, (place, hours) => choose(member, place, hours), base)
     if (isRead) continue
     for (const { day, touched } of period.days)
       if (touched !== 0 && !isOpen(member, day)) missing.push({ member, day, marks: 0, hours: touched, fallback: 0 })
@@ -102,7 +103,7 @@ const pool = Array.from({ length: daysPerChunk }, () => ({ day: 0, cells: create
 function foldChunk(
   days: Days,
   id: number,
-  sums: Uint8Array,
+  sums: Piece,
   range: Period['range'],
   grid: Grid,
   choose: (place: number, hours: number) => number,
@@ -113,13 +114,14 @@ function foldChunk(
     () => days.nameRollups(id),
     () => {
       if (grid.takes !== 'cells') {
-        eachDay(id, sums, { ...range, withCounts: grid.takes === 'counts' }, (day) => {
+        eachDay(id, sums, range, (day) => {
           const hours = choose(day.day, day.hours)
           if (hours !== 0) grid.addSums((base + day.day) * dayMs, day, hours)
         })
         return true
       }
-      const count = readChunks(id, { sums, ends: days.blocks.ends(id) }, range, pool)
+      const chunks = { sums: sums.source.bytes.subarray(sums.begin, sums.end), ends: days.blocks.ends(id) }
+      const count = readChunks(id, chunks, range, pool)
       for (const { day, cells } of pool.slice(0, count)) {
         const hours = choose(day, cells.hours)
         if (hours !== 0) grid.addCells((base + day) * dayMs, cells, hours)
@@ -168,7 +170,11 @@ function addMissing(days: Days, missing: Missing, block: Uint8Array | null, peri
   const place = day - period.base
   const sums = days.blocks.sums(id)
   if (sums !== null)
-    foldChunk(days, id, sums, { first: place, last: place }, grid, (_, told) => told & left, period.base)
+    foldChunk(days, id, toPiece(sums), { first: place, last: place }, grid, (_, told) => told & left, period.base)
+}
+
+function toPiece(bytes: Uint8Array): Piece {
+  return { source: openSource(bytes), begin: 0, end: bytes.length }
 }
 
 function readBlock(days: Days, { id, first }: Member, day: number, block: Uint8Array | null): Points | null {
