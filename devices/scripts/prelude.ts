@@ -30,6 +30,15 @@ export const prelude = `
   hidden('module', { exports: {} })
   hidden('exports', global.module.exports)
   hidden('context', [])
+  // JSON has no big integers: one is a number where that is exact, its decimal text where it is not.
+  Object.defineProperty(BigInt.prototype, 'toJSON', {
+    value: function () {
+      var number = Number(this)
+      return Number.isSafeInteger(number) ? number : this.toString()
+    },
+    writable: true,
+    configurable: true,
+  })
 
   var lookUp = function (name) {
     var places = [global.driver, global.module && global.module.exports, global.exports]

@@ -141,9 +141,10 @@ export async function openSandbox(module: WebAssembly.Module) {
       putBack(known.base, known.pages, known.stackPointer)
       return
     }
-    const base = /\bBuffer\b|\brequire\b/.test(source) ? withBuffer : plain
+    const script = toPlainScript(source)
+    const base = /\bBuffer\b|\brequire\b/.test(script) ? withBuffer : plain
     putBack(base, [], base.stackPointer)
-    evaluate(toPlainScript(source)).dispose()
+    evaluate(script).dispose()
     const { memory, __stack_pointer: pointer } = exportsOf()
     if (memory.buffer.byteLength !== size) return
     const pages = comparePages(base.memory, new Uint8Array(memory.buffer))
@@ -195,10 +196,16 @@ export async function openSandbox(module: WebAssembly.Module) {
 
 export type Sandbox = Awaited<ReturnType<typeof openSandbox>>
 
-// A codec may be written as an ES module: what it exports stands in the open then, a default one on `exports`.
+// A codec may be written as an ES module: what it exports stands in the open then, a default one on `exports`; what it
+// imports is required, which finds Node's `buffer` and tells of anything else that a codec cannot load it.
 function toPlainScript(source: string): string {
-  if (!/^\s*export\b/m.test(source)) return source
+  if (!/^\s*(?:export|import)\b/m.test(source)) return source
   return source
+    .replace(
+      /^(\s*)import\s+(?:\{([^}]*)\}|\*\s*as\s+(\w+))\s*from\s*(['"][^'"\n]+['"])[ \t]*;?/gm,
+      (_, indent: string, names: string | undefined, space: string | undefined, from: string) =>
+        `${indent}const ${names === undefined ? space : `{${names.replace(/\s+as\s+/g, ': ')}}`} = require(${from});`,
+    )
     .replace(/^(\s*)export\s+(?:default\s+)?(?=(?:async\s+)?function\b|const\b|let\b|var\b|class\b)/gm, '$1')
     .replace(/^(\s*)export\s*\{[^}]*\}\s*;?/gm, '$1')
     .replace(/^(\s*)export\s+default\b/gm, '$1exports.default =')

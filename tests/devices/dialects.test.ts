@@ -68,6 +68,30 @@ const decoders: Readonly<Record<string, { source: string; answer: unknown }>> = 
     source: `function decodeUplink(input) { var b = Buffer.from(input.bytes); return { data: { t: b.readInt16LE(2) / 10, hex: b.toString('hex'), base64: b.slice(0, 2).toString('base64') } } }`,
     answer: { t: 21.5, hex: '0367d700056863', base64: 'A2c=' },
   },
+  'big integers, of which one is past what a number holds': {
+    source: `function decodeUplink(input) {
+      var big = Buffer.from([0, 0, 0, 0, 0, 1, 0, 0]).readBigUInt64BE(0)
+      return { data: { counter: big, negative: -3n, list: [new BigUint64Array([7n])[0]], eui: 0x70b3d57ed0000001n } }
+    }`,
+    answer: { counter: 65536, negative: -3, list: [7], eui: '8121069293711392769' },
+  },
+  'an ES module that imports Buffer': {
+    source: `import { Buffer as Bytes } from 'node:buffer';
+      import * as buffer from "buffer"
+      export function decodeUplink(input) {
+        return { data: { t: Bytes.from(input.bytes).readInt16LE(2) / 10, same: buffer.Buffer === Bytes } }
+      }`,
+    answer: { t: 21.5, same: true },
+  },
+  'a library for Node and browsers, with readers on every object and module.exports before its time': {
+    source: `"use strict"
+      Object.prototype.readInt16LE = function (at) { return this[at] | this[at + 1] << 8 }
+      if (typeof module !== 'undefined') { module.exports = codec }
+      if (typeof process !== 'undefined' && process.env.NODE_ENV === 'test') { global.codec = codec }
+      var codec; (function (codec) { codec.decode = function (bytes) { return { t: bytes.readInt16LE(2) / 10 } } })(codec || (codec = {}))
+      function decodeUplink(input) { return { data: { bytes: codec.decode(input.bytes) }, warnings: [], errors: [] } }`,
+    answer: { bytes: { t: 21.5 } },
+  },
   'CommonJS, bundled': {
     source: `"use strict";
       var __defProp = Object.defineProperty; var __export = function (target, all) { for (var name in all) __defProp(target, name, { get: all[name], enumerable: true }) }
