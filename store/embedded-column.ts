@@ -323,14 +323,21 @@ function addPlain(source: Source, count: number, sums: Float64Array, place: numb
   const usual = unzigzag(readVarint(source))
   if (readVarint(source) > 0) return false
   const { view } = source
-  const mask = 2 ** width - 1
+  const mask = (1 << width) - 1
   const end = place + count
   let i = place
-  if (isStep) sums[i++]! += value
-  for (let bit = source.at * 8; i < end; i++, bit += width) {
-    const residual = (view.getUint32(bit >>> 3, true) >>> (bit & 7)) & mask
-    const told = usual + ((residual >>> 1) ^ -(residual & 1))
-    value = isStep ? value + told : told
+  let bit = source.at << 3
+  if (!isStep) {
+    for (; i < end; i++, bit += width) {
+      const residual = (view.getInt32(bit >>> 3, true) >>> (bit & 7)) & mask
+      sums[i]! += usual + ((residual >>> 1) ^ -(residual & 1))
+    }
+    return true
+  }
+  sums[i++]! += value
+  for (; i < end; i++, bit += width) {
+    const residual = (view.getInt32(bit >>> 3, true) >>> (bit & 7)) & mask
+    value += usual + ((residual >>> 1) ^ -(residual & 1))
     sums[i]! += value
   }
   return true

@@ -49,6 +49,8 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
   const size = starts.length - 1
   const column = (value = 0) => new Float64Array(size).fill(value)
   const counts = column()
+  // Where sums alone are wanted, a count tells no more than that there are any: said once for all hours of a day.
+  const wholeDays = new Uint8Array(size)
   // Sums of numbers by how many decimals they were scaled to whole ones: no rounding, as long as they stay below 2 ** 53.
   const sums: Float64Array[] = []
   // What rounding takes from sums of numbers that may not be whole is kept beside them (Neumaier).
@@ -149,7 +151,10 @@ function startGrid(starts: Float64Array, aggregate: Aggregate, from: number, to:
       const first = windowOf[base]!
       if (hours === allHours && column !== null && windowOf[base + hoursPerDay - 1] === first + hoursPerDay - 1) {
         // A whole day of windows of an hour, which is what most charts ask for.
-        if (takes === 'sums') counts.fill(1, first, first + hoursPerDay)
+        if (takes === 'sums' && wholeDays[first] === 0) {
+          wholeDays[first] = 1
+          counts.fill(1, first, first + hoursPerDay)
+        }
         addSums(day, takes === 'sums' ? null : counts, column, first)
         return
       }
