@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isQuantity, type Quantity } from '../domain/quantity.ts'
 import type { SeriesKey } from '../domain/reading.ts'
 import { hoursPerDay } from './embedded-time.ts'
+import { prepareInsert } from './insert.ts'
 
 /**
  * The series of the embedded store, and which hours of which day hold fresh readings of each channel of a device, which is
@@ -55,9 +56,14 @@ export function openSeriesBook(database: DatabaseSync) {
   const writeToken = database.prepare('UPDATE series_revision SET token = ?')
   const seriesOfDevice = database.prepare('SELECT id, channel, quantity FROM series WHERE device_id = ? ORDER BY id')
   const addSeries = database.prepare('INSERT INTO series (device_id, channel, quantity) VALUES (?, ?, ?) RETURNING id')
-  const markHour = database.prepare(`
-    INSERT INTO fresh_days (day, first, hours) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET hours = hours | excluded.hours WHERE hours & excluded.hours <> excluded.hours`)
+  const putMarks = prepareInsert(
+    database,
+    'fresh_days',
+    ['day', 'first', 'hours'],
+    'DO UPDATE SET hours = hours | excluded.hours WHERE hours & excluded.hours <> excluded.hours',
+  )
+  // Marks that the piece of writing is to leave.
+  let marks: [day: number, first: number, hours: number][] = []
 
   const devices = new Map<string, KnownDevice>()
   let token: number | null = null
@@ -125,6 +131,7 @@ export function openSeriesBook(database: DatabaseSync) {
       if (found !== token) forgetDevices()
       token = found
       hasChanged = false
+      marks = []
     },
 
     /** Finds or adds the series of a reading; a text says why it cannot be. */
@@ -136,7 +143,7 @@ export function openSeriesBook(database: DatabaseSync) {
       return search(key)
     },
 
-    /** Marks that a channel holds fresh readings of an hour (since the epoch). */
+    /** Marks that a channel holds fresh readings of an hour (since the epoch), at the end of this piece of writing. */
     mark(channel: KnownChannel, hour: number) {
       const day = Math.floor(hour / hoursPerDay)
       const bit = 1 << (hour - day * hoursPerDay)
@@ -146,7 +153,7 @@ export function openSeriesBook(database: DatabaseSync) {
       }
       if ((channel.hours & bit) !== 0) return
       channel.hours |= bit
-      if (markHour.run(day, channel.first, bit).changes !== 0) hasChanged = true
+      marks.push([day, channel.first, bit])
     },
 
     /** Says that this piece of writing takes the marks of one channel and day away. */
@@ -164,6 +171,7 @@ export function openSeriesBook(database: DatabaseSync) {
 
     /** Ends a piece of writing. */
     end() {
+      if (putMarks(marks, (mark) => mark) > 0) hasChanged = true
       if (!hasChanged) return
       token = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
       writeToken.run(token)

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Reading } from '../domain/reading.ts'
-import { type DayGroup, openBatch } from './embedded-batch.ts'
+import { type DayGroup, type FreshRow, openBatch } from './embedded-batch.ts'
 import type { Part } from './embedded-block.ts'
 import { readingStatements } from './embedded-fresh.ts'
 import { mergeParts } from './embedded-merge.ts'
@@ -9,6 +9,7 @@ import { mergeRows, partsOfRows, type Row } from './embedded-row.ts'
 import { openSealer } from './embedded-sealer.ts'
 import { openSeriesBook } from './embedded-series.ts'
 import { dayMs, dayOf, hoursPerDay, listHours, maxTimeMs, minTimeMs } from './embedded-time.ts'
+import { prepareInsert } from './insert.ts'
 import type { SeriesRange } from './reading-store.ts'
 import { longestTurnMs, startTurns } from './turns.ts'
 
@@ -34,9 +35,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const sealer = openSealer(database, onDamage)
   const removal = openRemoval(database, sealer)
   const batches = openBatch(book)
-  const put = database.prepare(
-    'INSERT INTO fresh (hour, first, at, seq, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-  )
+  const put = prepareInsert(database, 'fresh', ['hour', 'first', 'at', 'seq', 'data'], 'DO NOTHING')
   const key = 'hour = ? AND first = ? AND at = ? AND seq = ?'
   const rowAt = database.prepare(`SELECT data FROM fresh WHERE ${key}`)
   const change = database.prepare(`UPDATE fresh SET data = ? WHERE ${key}`)
@@ -90,15 +89,22 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   function writeRows({ list, bytes }: Sorted['rows'], openDay: number) {
     // In the order of the tree: fewer pages are touched. Equal keys stay in the order in which they came.
     list.sort((a, b) => a.hour - b.hour || a.of.first - b.of.first)
-    for (const row of list) {
-      const { hour, of, at, seq } = row
+    for (const { hour, of } of list) {
       book.mark(of, hour)
-      if (put.run(hour, of.first, at, seq, bytes(row)).changes === 0) {
-        const { data } = rowAt.get(hour, of.first, at, seq) as { data: Uint8Array }
-        change.run(mergeRows(data, bytes(row)), hour, of.first, at, seq)
-      }
       if (hour < openDay * hoursPerDay) oldRows++
     }
+    const keyOf = ({ hour, of, at, seq }: FreshRow) => [hour, of.first, at, seq]
+    put(
+      list,
+      (row) => [...keyOf(row), bytes(row)],
+      (from, to) => {
+        // Some of them were there. To merge a row with itself changes nothing.
+        for (const row of list.slice(from, to)) {
+          const { data } = rowAt.get(...keyOf(row)) as { data: Uint8Array }
+          change.run(mergeRows(data, bytes(row)), ...keyOf(row))
+        }
+      },
+    )
   }
 
   /** Whether readings of one channel and day go straight into their block: when that is worth its while. */

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Quantity } from '../domain/quantity.ts'
 import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
+import { prepareInsert } from './insert.ts'
 
 /*
  * The newest reading of every series, in one row for a device's channel: whoever asks for a whole city reads a fourth of
@@ -28,13 +29,12 @@ const bytesEach = 4 * 8
 const maxKnownChannels = 50_000
 
 type Told = Pick<Reading, 'value' | 'observedAt' | 'receivedAt' | 'seq'>
-/** A row as the writer remembers it; `isStored`: there is one, of the same quantities. */
+/** A row as the writer remembers it. */
 type Row = {
   deviceId: string
   channel: string
   names: Quantity[]
   data: DataView<ArrayBuffer>
-  isStored: boolean
   isChanged: boolean
 }
 
@@ -43,10 +43,12 @@ export function openLatest(database: DatabaseSync) {
   const readToken = database.prepare('SELECT token FROM latest_revision')
   const writeToken = database.prepare('UPDATE latest_revision SET token = ?')
   const read = database.prepare('SELECT quantities, data FROM latest WHERE device_id = ? AND channel = ?')
-  const put = database.prepare(`
-    INSERT INTO latest (device_id, channel, quantities, data) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET quantities = excluded.quantities, data = excluded.data`)
-  const change = database.prepare('UPDATE latest SET data = ? WHERE device_id = ? AND channel = ?')
+  const put = prepareInsert(
+    database,
+    'latest',
+    ['device_id', 'channel', 'quantities', 'data'],
+    'DO UPDATE SET quantities = excluded.quantities, data = excluded.data',
+  )
   const drop = database.prepare('DELETE FROM latest WHERE device_id = ? AND channel = ?')
   const names = database.prepare('SELECT device_id AS deviceId, channel FROM latest')
   const known = new Map<string, Map<string, Row>>()
@@ -64,15 +66,13 @@ export function openLatest(database: DatabaseSync) {
   }
 
   function end() {
-    for (const row of changed) {
-      const { deviceId, channel, names, data, isStored } = row
-      const bytes = new Uint8Array(data.buffer)
-      if (names.length === 0) drop.run(deviceId, channel)
-      else if (isStored) change.run(bytes, deviceId, channel)
-      else put.run(deviceId, channel, names.join(' '), bytes)
-      row.isStored = names.length > 0
-      row.isChanged = false
-    }
+    const isEmpty = ({ names }: Row) => names.length === 0
+    put(
+      changed.filter((row) => !isEmpty(row)),
+      ({ deviceId, channel, names, data }) => [deviceId, channel, names.join(' '), new Uint8Array(data.buffer)],
+    )
+    for (const { deviceId, channel } of changed.filter(isEmpty)) drop.run(deviceId, channel)
+    for (const row of changed) row.isChanged = false
     if (changed.length === 0) return
     token = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
     writeToken.run(token)
@@ -85,7 +85,7 @@ export function openLatest(database: DatabaseSync) {
     const bytes = stored === undefined ? new Uint8Array(0) : Uint8Array.from(stored.data)
     const names = stored === undefined ? [] : [...namesOf(stored.quantities)]
     const data = new DataView(bytes.buffer)
-    const made: Row = { deviceId, channel, names, data, isStored: stored !== undefined, isChanged: false }
+    const made: Row = { deviceId, channel, names, data, isChanged: false }
     if (count++ >= maxKnownChannels) known.delete(known.keys().next().value!)
     const ofDevice = known.get(deviceId)
     if (ofDevice === undefined) known.set(deviceId, new Map([[channel, made]]))
@@ -155,7 +155,6 @@ function addQuantity(row: Row, quantity: Quantity): number {
   bytes.set(old.subarray(i * bytesEach), (i + 1) * bytesEach)
   row.names.splice(i, 0, quantity)
   row.data = new DataView(bytes.buffer)
-  row.isStored = false
   return i
 }
 
@@ -168,7 +167,6 @@ function removeQuantities(row: Row, isGone: (name: Quantity, i: number) => boole
     bytes.set(new Uint8Array(row.data.buffer, i * bytesEach, bytesEach), at * bytesEach)
   row.names = left.map((i) => row.names[i]!)
   row.data = new DataView(bytes.buffer)
-  row.isStored = false
   return true
 }
 
