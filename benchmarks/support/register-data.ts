@@ -84,15 +84,17 @@ function makeAsset(i: number, now: number): RegistryTables['assets'] {
   const kind = registerKinds[chance % registerKinds.length]!
   const street = registerStreets[(chance >>> 3) % registerStreets.length]!
   const address = `${((chance >>> 7) % 300) + 1} ${street}`
-  const district = registerDistricts[(chance >>> 5) % registerDistricts.length]!
+  const [north, east] = [(chance >>> 4) % 10_000, (chance >>> 9) % 10_000]
+  // Five rows of eight, side by side as districts lie.
+  const district = registerDistricts[Math.floor(north / 2000) * 8 + Math.floor(east / 1250)]!
   const label = `${kind.replaceAll('_', ' ')} ${i}, ${street}`
   return {
     id: assetId(i),
     kind,
     label,
     inventory_number: null,
-    latitude: 47.7 + ((chance >>> 4) % 10_000) / 1e5,
-    longitude: 7.3 + ((chance >>> 9) % 10_000) / 1e5,
+    latitude: 47.7 + north / 1e5,
+    longitude: 7.3 + east / 1e5,
     address,
     district,
     commune: 'Mulhouse',

@@ -86,14 +86,23 @@ describe('the map', () => {
   })
 
   test('has an address for every view: centre, zoom, filters and the chosen asset', async () => {
-    const page = await site.signIn('viewer', '#/map')
+    const page = await site.signIn('viewer', '#/assets')
+    const asked: string[] = []
+    page.on('request', (request) => {
+      const { pathname, search } = new URL(request.url())
+      if (pathname.endsWith('/status/assets/points')) asked.push(search)
+    })
+    await page.goto('/#/map')
     await page.waitForURL(/z=/)
     await page.getByLabel('Type').selectOption('Conteneur à déchets')
     await shows(page, '2 équipements')
+    asked.length = 0
     await page.getByRole('button', { name: /rue du Port/ }).click()
     await page.waitForURL(/asset=bin-2/)
     // The move has ended: it is close enough to see one asset alone.
     await page.waitForURL((url) => Number(/z=([\d.]+)/.exec(url.hash)?.[1]) >= 16.9)
+    // A move changes the address and not what is on the map: nothing is read again for it.
+    expect(asked).toEqual([])
     const shared = page.url()
     const other = await site.signIn('viewer', new URL(shared).hash)
     await other.getByRole('article', { name: 'Conteneur, rue du Port' }).waitFor()

@@ -43,8 +43,8 @@ export function readColours(element: HTMLElement): Colours {
   return colours as Colours
 }
 
-/** Pixels of the drawing for one of the page. */
-export const pixelRatio = 2
+/** Pixels of the drawing for one of the page: no more than are seen, since hundreds of them go to the map with each change. */
+export const pixelRatio = Math.min(2, Math.ceil(devicePixelRatio))
 
 // The strokes of a ring or an arc by state: width, and dashes.
 const strokes: Record<AssetState, { width: number; dash: number[] }> = {

@@ -30,16 +30,11 @@ const arcs = assetStates.map(
 )
 
 /** Adds the layers of the assets to a map whose style is loaded. */
-export function addAssetLayers(
-  map: MapLibreMap,
-  set: PointSet,
-  colours: Colours,
-  writeCount: (count: number) => string,
-) {
+export function addAssetLayers(map: MapLibreMap, colours: Colours, writeCount: (count: number) => string) {
   drawWhatIsMissing(map, colours, writeCount)
   map.addSource('assets', {
     type: 'geojson',
-    data: toFeatures(set.all()),
+    data: toFeatures([]),
     cluster: true,
     clusterRadius: groupRadius,
     clusterMaxZoom: lastGroupedZoom,
@@ -65,7 +60,7 @@ export function addAssetLayers(
       'symbol-sort-key': ['coalesce', count, 0],
     },
   })
-  map.addSource('chosen', { type: 'geojson', data: { type: 'FeatureCollection', features: [] } })
+  map.addSource('chosen', { type: 'geojson', data: toFeatures([]) })
   map.addLayer({
     id: 'chosen',
     type: 'circle',

@@ -17,7 +17,7 @@ export type Point = {
   latitude: number
 }
 export type PointFilter = Record<'q' | 'kind' | 'state' | 'attention' | 'service' | 'district', string>
-/** What changed of a set since it was told last. */
+/** What changed of a set since it was taken last. */
 export type PointChange = { put: Point[]; removed: Point[] }
 
 type Columns = {
@@ -30,7 +30,7 @@ type Columns = {
 } & Record<'id' | 'label', string[]> &
   Record<'kind' | 'state' | 'attention' | 'service' | 'district' | 'longitude' | 'latitude', number[]>
 
-// A map that is drawn anew twice a second is as live as anyone can read.
+// A list that is made anew twice a second is as live as anyone can read.
 const leastPauseMs = 500
 const reopenAfterMs = 5000
 
@@ -40,7 +40,7 @@ const reopenAfterMs = 5000
  */
 export function createPointSet() {
   const byId = new Map<string, Point>()
-  const listeners = new Set<(change: PointChange | null) => void>()
+  const listeners = new Set<(isAnew: boolean) => void>()
   let version = $state(0)
   let isLoaded = $state(false)
   let error = $state.raw<ApiError | null>(null)
@@ -53,7 +53,8 @@ export function createPointSet() {
   let nextNumber = 0
   let request = 0
   let changed = new Map<string, Point>()
-  let removed = new Map<string, Point>()
+  let removed = new Map<number, Point>()
+  let isAnew = true
 
   // First the stream, then the list: a change between the two is told by the stream, and taken once the list is there.
   function load() {
@@ -95,8 +96,8 @@ export function createPointSet() {
       truncated = columns.truncated
       error = null
       isLoaded = true
-      version++
-      for (const listener of listeners) listener(null)
+      isAnew = true
+      tell()
       return true
     } catch (thrown) {
       if (asked !== request) return false
@@ -113,8 +114,6 @@ export function createPointSet() {
     clearTimeout(timer)
     clearTimeout(reopening)
     timer = undefined
-    changed = new Map()
-    removed = new Map()
   }
 
   function put(status: AssetStatus) {
@@ -135,7 +134,7 @@ export function createPointSet() {
     if (known === undefined) return
     byId.delete(id)
     changed.delete(id)
-    removed.set(id, known)
+    removed.set(known.number, known)
     schedule()
   }
 
@@ -145,11 +144,16 @@ export function createPointSet() {
 
   function tell() {
     timer = undefined
-    const change = { put: [...changed.values()], removed: [...removed.values()] }
+    version++
+    for (const listener of listeners) listener(isAnew)
+  }
+
+  function take(): PointChange | null {
+    const change = isAnew ? null : { put: [...changed.values()], removed: [...removed.values()] }
+    isAnew = false
     changed = new Map()
     removed = new Map()
-    version++
-    for (const listener of listeners) listener(change)
+    return change
   }
 
   function followView() {
@@ -184,8 +188,10 @@ export function createPointSet() {
     get size(): number {
       return byId.size
     },
-    /** Calls back with what changed, or null when all may have. The answer ends it. */
-    listen(listener: (change: PointChange | null) => void): () => void {
+    /** What changed since the last call, for the one map that draws the set; null when all may have. */
+    take,
+    /** Calls back when something changed, or all may have. The answer ends it. */
+    listen(listener: (isAnew: boolean) => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },

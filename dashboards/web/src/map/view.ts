@@ -4,7 +4,7 @@ import { get } from '../api.ts'
 import type { Colours } from './drawings.ts'
 import { makeGround, outlineDistricts } from './ground.ts'
 import { addAssetLayers, showChange, showChosen } from './layers.ts'
-import { type Bounds, findBounds, type PointSet } from './points.svelte.ts'
+import { type Bounds, findBounds, type PointChange, type PointSet } from './points.svelte.ts'
 
 /** Where a map looks: degrees, and the zoom of web maps. */
 export type MapView = { longitude: number; latitude: number; zoom: number }
@@ -21,6 +21,12 @@ type Options = {
   onmove?: ((view: MapView, bounds: Bounds) => void) | undefined
 }
 
+/** Of the time that it takes to draw what changed, how many times as long the map is left alone afterwards. */
+const pauseShare = 8
+
+/** A way over so many zooms is jumped: all that lies between would be drawn for nobody to read. */
+const farZooms = 3
+
 const closeZoom = 17
 const farthestZoom = 16
 const usualView: MapView = { longitude: 2.45, latitude: 46.6, zoom: 5 }
@@ -28,7 +34,6 @@ const usualView: MapView = { longitude: 2.45, latitude: 46.6, zoom: 5 }
 /** Opens a map in an element. Throws where the browser has no WebGL. */
 export async function openMap(container: HTMLElement, options: Options) {
   const { set, colours, isStill } = options
-  if (!hasWebGl()) throw new Error('there is no WebGL')
   const [{ MapLibreMap, NavigationControl, Popup, ScaleControl }, style] = await Promise.all([
     import('./library.ts'),
     chooseStyle(colours),
@@ -62,32 +67,58 @@ export async function openMap(container: HTMLElement, options: Options) {
 
   let chosen: string | null = null
   let hasFitted = options.view !== null || all !== null
-  const showDistricts = () => void map.getSource<GeoJSONSource>('districts')?.setData(outlineDistricts(set.all()))
   const markChosen = () => showChosen(map, chosen === null ? null : (set.get(chosen) ?? null))
-
-  map.on('style.load', () => {
-    addAssetLayers(map, set, colours, options.writeCount)
-    showDistricts()
-    markChosen()
-  })
-  const stop = set.listen((change) => {
-    showChange(map, set, change)
-    if (change === null) showDistricts()
-    markChosen()
-    const bounds = hasFitted ? null : findBounds(set.all())
-    if (bounds === null) return
-    hasFitted = true
-    map.fitBounds(toLibrary(bounds), { padding: 50, maxZoom: farthestZoom, animate: false })
-  })
-
   const tell = () => {
+    // Where a map without assets looks is nobody's wish.
+    if (!set.isLoaded) return
     const { lng: longitude, lat: latitude } = map.getCenter()
     const bounds = map.getBounds()
     const [west, south, east, north] = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()]
     options.onmove?.({ longitude, latitude, zoom: map.getZoom() }, { west, south, east, north })
   }
   map.on('moveend', tell)
-  map.on('load', tell)
+
+  // Changes are gathered while the map is drawn or moved and for a while after, so that it has time for its reader.
+  let isBusy = true
+  let hasChanged = false
+  let pause: ReturnType<typeof setTimeout> | undefined
+
+  function draw(change: PointChange | null) {
+    isBusy = true
+    hasChanged = false
+    const began = performance.now()
+    const bounds = hasFitted ? null : findBounds(set.all())
+    if (bounds !== null) {
+      hasFitted = true
+      map.fitBounds(toLibrary(bounds), { padding: 50, maxZoom: farthestZoom, animate: false })
+    }
+    showChange(map, set, change)
+    if (change === null) {
+      void map.getSource<GeoJSONSource>('districts')?.setData(outlineDistricts(set.all()))
+      tell()
+    }
+    markChosen()
+    map.once('idle', () => {
+      // For whoever measures how long a reader waits.
+      if (set.isLoaded) performance.mark('map-shown')
+      clearTimeout(pause)
+      pause = setTimeout(rest, pauseShare * (performance.now() - began))
+    })
+  }
+  function rest() {
+    isBusy = false
+    if (hasChanged) draw(set.take())
+  }
+  let stop = () => {}
+  map.on('style.load', () => {
+    addAssetLayers(map, colours, options.writeCount)
+    set.take()
+    draw(null)
+    stop = set.listen((isAnew) => {
+      hasChanged = true
+      if (isAnew || !isBusy) draw(set.take())
+    })
+  })
 
   if (!isStill) {
     const tip = new Popup({ closeButton: false, closeOnClick: false, offset: 18, className: 'asset-tip' })
@@ -120,16 +151,22 @@ export async function openMap(container: HTMLElement, options: Options) {
     },
     choose(id: string | null) {
       chosen = id
-      if (map.isStyleLoaded()) markChosen()
+      markChosen()
     },
     show(id: string) {
       const point = set.get(id)
       if (point === undefined) return
-      const zoom = Math.max(map.getZoom(), closeZoom)
-      map.easeTo({ center: { lng: point.longitude, lat: point.latitude }, zoom })
+      const camera = {
+        center: { lng: point.longitude, lat: point.latitude },
+        zoom: Math.max(map.getZoom(), closeZoom),
+      }
+      const animate = camera.zoom - map.getZoom() < farZooms
+      // What was clicked answers first: its card is seen before the map is drawn.
+      requestAnimationFrame(() => setTimeout(() => map.easeTo({ ...camera, animate })))
     },
     close() {
       stop()
+      clearTimeout(pause)
       map.remove()
     },
   }
@@ -150,8 +187,4 @@ function toCamera(view: MapView | null, all: Bounds | null) {
 
 function toLibrary({ west, south, east, north }: Bounds): [number, number, number, number] {
   return [west, south, east, north]
-}
-
-function hasWebGl(): boolean {
-  return document.createElement('canvas').getContext('webgl2') !== null
 }
