@@ -46,7 +46,7 @@ const reserveBytes = 4 << 20
 // A group of one is written at once: its client may be waiting for it alone. Where more than one came meanwhile, others
 // are about to: waiting for them saves an fsync each, and costs latency; so until a group is worth one, within bounds.
 const lingerFromUplinks = 2
-const worthyUplinks = 32
+const worthyUplinks = 128
 const lingerMinMs = 2
 const lingerMaxMs = 10
 const houseKeepingMs = 1000
