@@ -1,40 +1,102 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { startSite } from './site.ts'
+import type { Page } from 'playwright-core'
+import { pages } from '../../dashboards/web/src/pages.ts'
+import { startPictureCity } from './picture-city.ts'
 
 /*
- * Pictures of pages to look at: `npx node tests/support/pictures.ts <folder> '#/assets' '#/map' ...`
- * after `npm run build`, writes each address at a desk and on a phone, in both themes, French at the desk and English on the phone.
+ * Pictures of the pages to look at: `npx node tests/support/pictures.ts <folder> [--all] ['#/assets' ...]` after
+ * `npm run build`. Without an address every page is taken. French by day at a desk and English by night on a phone; with
+ * `--all` both languages and both themes, at a desk and on a phone.
  */
-const [folder, ...addresses] = process.argv.slice(2)
-if (folder === undefined || addresses.length === 0) throw new Error('pictures <folder> <address>...')
+const [folder, ...rest] = process.argv.slice(2)
+if (folder === undefined) throw new Error('pictures <folder> [--all] [<address>...]')
+const isAll = rest.includes('--all')
+const addresses = rest.filter((word) => word !== '--all')
 mkdirSync(folder, { recursive: true })
 
-const sizes = [
-  { name: 'desk', language: 'fr', viewport: { width: 1280, height: 900 } },
-  { name: 'phone', language: 'en', viewport: { width: 320, height: 700 } },
+const sizes = { desk: { width: 1280, height: 900 }, phone: { width: 320, height: 700 } }
+const looks = (['fr', 'en'] as const).flatMap((language) =>
+  (['light', 'dark'] as const).flatMap((theme) =>
+    (['desk', 'phone'] as const).map((size) => ({ language, theme, size })),
+  ),
+)
+const usual = ['fr-light-desk', 'en-dark-phone']
+
+const { site, swapped } = await startPictureCity()
+const every = [
+  ...pages.map(({ view }) => `#/${view}`),
+  `#/assets/${swapped.assetId}`,
+  `#/assets?labels=${swapped.assetId}`,
+  `#/devices/${swapped.deviceId}`,
+  '#/devices?adopt=yes',
+  '#/models/parvis-fill-100',
+  '#/models?new=yes',
 ]
 
-const site = await startSite({ city: { assets: 200 }, webGl: true })
-for (const colorScheme of ['light', 'dark'] as const)
-  for (const { name, language, viewport } of sizes) {
-    const page = await site.signIn('admin', '', { colorScheme, viewport, reducedMotion: 'reduce' })
-    page.setDefaultTimeout(60_000)
-    await page.evaluate(`localStorage.setItem('parvis.language', '${language}')`)
+/** Waits until the page has said what it has to say. */
+async function settle(page: Page): Promise<void> {
+  await page.bringToFront()
+  await page.locator('main :is(section, form, table, article)').first().waitFor()
+  // What the platform is asked for is drawn once the network is still; a stream of events does not count.
+  await page.waitForTimeout(2500)
+}
+
+/** What is reached by doing, not by an address; the last one signs out. */
+const scenes: Record<string, (page: Page) => Promise<void>> = {
+  'dead-letter-group': async (page) => {
+    await page.goto('/#/dead-letters')
+    await page.locator('main a[href*="reason="]').first().click()
+  },
+  'import-columns': async (page) => {
+    await page.goto('/#/import')
+    const text =
+      'Identifiant;Désignation;Nature;Latitude;Longitude\nabri-1;Abri;Abri;47,75;7,34\nbanc-1;;Banc;nord;7,32\n'
+    const file = { name: 'mobilier.csv', mimeType: 'text/csv', buffer: Buffer.from(text) }
+    await page.locator('input[type=file]').setInputFiles(file)
+  },
+  'import-errors': async (page) => {
+    await page.getByRole('button', { name: /Vérifier le fichier|Check the file/ }).click()
+  },
+  link: async (page) => {
+    const name = `Camille ${Date.now()}`
+    const { link } = await site.request<{ link: string }>('POST', '/accounts', { name, role: 'viewer' })
+    await page.goto('/#/accessibility')
+    await page.goto(new URL(link).hash.replace(/^/, '/'))
+  },
+  'sign-in': async (page) => {
+    await page.context().clearCookies()
+    await page.goto('/#/today')
     await page.reload()
-    for (const address of addresses) {
-      await page.goto(`/${address}`)
-      await page.bringToFront()
-      await page.locator('main :is(section, form, table, article)').first().waitFor()
-      // What the platform is asked for is drawn once the network is still; a stream of events does not count.
-      await page.waitForTimeout(2500)
-      const file = address.replaceAll(/[^\w-]+/g, '-').replace(/^-/, '')
-      await page.screenshot({
-        path: join(folder, `${file}-${name}-${colorScheme}.png`),
-        fullPage: name === 'phone',
-        timeout: 60_000,
-      })
-    }
-    await page.context().close()
+  },
+}
+
+for (const { language, theme, size } of looks) {
+  const look = `${language}-${theme}-${size}`
+  if (!isAll && !usual.includes(look)) continue
+  const page = await site.signIn('admin', '', {
+    colorScheme: theme,
+    viewport: sizes[size],
+    reducedMotion: 'reduce',
+  })
+  page.setDefaultTimeout(60_000)
+  await page.evaluate(`localStorage.setItem('parvis.language', '${language}')`)
+  await page.reload()
+  const take = async (name: string) => {
+    await settle(page)
+    await page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true, timeout: 60_000 })
   }
+  for (const address of addresses.length > 0 ? addresses : every) {
+    await page.goto(`/${address}`)
+    await take(address.replaceAll(/[^\w-]+/g, '-').replace(/^-/, ''))
+  }
+  for (const [name, show] of addresses.length > 0 ? [] : Object.entries(scenes))
+    try {
+      await show(page)
+      await take(name)
+    } catch (error) {
+      console.error(`${name}, ${look}: ${(error as Error).message}`)
+    }
+  await page.context().close()
+}
 await site.close()

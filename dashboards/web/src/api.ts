@@ -5,6 +5,7 @@ import type { DeadLetterReason } from '../../../domain/fault.ts'
 import type { Label, QuantityDefinition } from '../../../domain/quantity.ts'
 import type { Role } from '../../../domain/role.ts'
 import type { Language } from './language.ts'
+import { awaitAnswer } from './waiting.svelte.ts'
 
 /** What the API answers, as far as the pages read it. Times are RFC 3339, UTC. */
 export type Session = {
@@ -202,12 +203,13 @@ async function reach(
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (reason !== undefined) headers['x-parvis-reason'] = encodeURIComponent(reason)
   try {
-    return await fetch(path, {
+    const asked = fetch(path, {
       method,
       headers,
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     })
+    return await awaitAnswer(asked)
   } catch {
     throw new ApiError(0)
   }

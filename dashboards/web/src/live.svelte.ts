@@ -64,19 +64,6 @@ export const live = {
   get missed(): number {
     return missed
   },
-  start(): void {
-    if (source === null) open()
-    rateTimer ??= setInterval(countSecond, 1000)
-  },
-  stop(): void {
-    source?.close()
-    source = null
-    clearTimeout(reopenTimer)
-    clearInterval(rateTimer)
-    rateTimer = undefined
-    rows = []
-    waiting = []
-  },
   /** Stops or resumes what moves; the connection stays, so that resuming shows the present at once. */
   togglePause(): void {
     isPaused = !isPaused
@@ -86,11 +73,39 @@ export const live = {
     isHeld = held
     if (!held) schedule()
   },
-  /** Tells which devices were heard, a few times a second at most, paused or not. Answers what ends it. */
+  /**
+   * Tells which devices were heard, a few times a second at most, paused or not. Answers what ends it. The stream is
+   * open while somebody listens and the page is in view: over HTTP/1.1 a browser has six connections to a host, for all
+   * its tabs together.
+   */
   listen(listener: (deviceIds: ReadonlySet<string>) => void): () => void {
     listeners.add(listener)
-    return () => listeners.delete(listener)
+    follow()
+    return () => {
+      listeners.delete(listener)
+      follow()
+    }
   },
+}
+document.addEventListener('visibilitychange', follow)
+
+function follow(): void {
+  const isWanted = listeners.size > 0 && !document.hidden
+  if (isWanted && source === null) {
+    open()
+    rateTimer = setInterval(countSecond, 1000)
+  } else if (!isWanted && source !== null) close()
+}
+
+function close(): void {
+  source?.close()
+  source = null
+  clearTimeout(reopenTimer)
+  clearInterval(rateTimer)
+  rows = []
+  waiting = []
+  perSecond = new Array(rateSeconds).fill(0)
+  secondCount = 0
 }
 
 function open(): void {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { MqttClient } from 'mqtt'
-import type { Page } from 'playwright-core'
+import type { Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parvis } from '../../support/platform.ts'
 import { focused, type Site, startSite, tabTo } from '../../support/site.ts'
@@ -102,6 +102,36 @@ describe('what is arriving', () => {
     expect(await live.getByText(/45,5\s%/).count()).toBe(0)
     await live.getByRole('button', { name: 'Reprendre' }).click()
     await live.getByText(/45,5\s%/).waitFor()
+  })
+
+  test('the stream is open on pages that listen only, and while they are in view', async () => {
+    const page = await signIn('#/today')
+    const open = new Set<Request>()
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/v1/stream')) open.add(request)
+    })
+    for (const ended of ['requestfailed', 'requestfinished'] as const)
+      page.on(ended as 'requestfailed', (request) => void open.delete(request))
+    await page.reload()
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await page.goto('/#/accessibility')
+    await page.getByRole('heading', { level: 1, name: 'Déclaration d’accessibilité' }).waitFor()
+    expect(open.size).toBe(0)
+
+    await page.goto('/#/live')
+    await page.getByRole('region', { name: 'En direct' }).getByText('Connecté').waitFor()
+    expect(open.size).toBe(1)
+    const turn = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    await turn(true)
+    await expect.poll(() => open.size).toBe(0)
+    await turn(false)
+    await expect.poll(() => open.size).toBe(1)
+    await page.goto('/#/accessibility')
+    await expect.poll(() => open.size).toBe(0)
   })
 
   test('the list stays short, however much arrives, and the rate is told', async () => {

@@ -69,6 +69,7 @@ export const en: Texts = {
     journal: 'Message journal',
     lag: 'Messages waiting for ingest',
     connections: 'Connected devices',
+    more: 'Disk, sizes and backlog in detail',
   },
   figures: {
     title: 'Assets by state',
@@ -128,7 +129,7 @@ export const en: Texts = {
     page: (page) => `Page ${page}`,
     pages: 'Pages of the list',
     loading: 'Loading…',
-    nothingFound: 'Nothing matches these filters.',
+    nothingFound: 'Nothing matches these filters. Search more widely, or clear them.',
   },
   assets: {
     asset: 'Asset',

@@ -75,6 +75,7 @@ export const fr = {
     journal: 'Journal des messages',
     lag: 'Messages en attente de traitement',
     connections: 'Appareils connectés',
+    more: 'Disque, tailles et file d’attente en détail',
   },
   figures: {
     title: 'Équipements par état',
@@ -135,7 +136,7 @@ export const fr = {
     page: (page: string) => `Page ${page}`,
     pages: 'Pages de la liste',
     loading: 'Chargement…',
-    nothingFound: 'Rien ne correspond à ces filtres.',
+    nothingFound: 'Rien ne correspond à ces filtres. Élargissez la recherche ou effacez-les.',
   },
   assets: {
     asset: 'Équipement',

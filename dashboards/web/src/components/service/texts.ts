@@ -19,6 +19,7 @@ const fr = {
   empty: 'Aucun équipement de ce type n’est inventorié.',
   emptyAdvice: 'Ajoutez-en un depuis la page Équipements, ou importez votre inventaire depuis la page Import.',
   nothingToDo: 'Rien à faire ici aujourd’hui.',
+  nothingToDoAdvice: '« Tout voir » montre la liste entière.',
   chart: 'Tous ensemble',
 }
 
@@ -43,6 +44,7 @@ const en = {
   empty: 'No asset of this kind is in the inventory.',
   emptyAdvice: 'Add one on the page Assets, or import your inventory on the page Import.',
   nothingToDo: 'Nothing to do here today.',
+  nothingToDoAdvice: '“Show all” shows the whole list.',
   chart: 'All together',
 } satisfies typeof fr
 

@@ -30,6 +30,7 @@ const fr = {
   >,
   installations: {
     install: 'Installer un appareil',
+    emptyAdvice: 'Installez-en un : ses relevés seront ceux de cet équipement.',
     swap: 'Remplacer',
     correct: 'Corriger',
     end: 'Retirer',
@@ -100,7 +101,8 @@ const fr = {
     unknown: 'inconnue',
     total: (value: string) => `En tout : ${value}`,
     meters: (count: string) => `Somme de ${count} compteurs`,
-    empty: 'Rien n’a été compté pendant cette période.',
+    empty:
+      'Rien n’a été compté pendant cette période. Choisissez-en une plus longue, ou voyez si le compteur donne des nouvelles.',
     compare: 'Comparer avec un an plus tôt',
     yearAgo: 'un an plus tôt',
     csv: 'Télécharger en CSV',
@@ -210,6 +212,7 @@ const en = {
   >,
   installations: {
     install: 'Install a device',
+    emptyAdvice: 'Install one: its readings will be those of this asset.',
     swap: 'Swap',
     correct: 'Correct',
     end: 'Remove',
@@ -278,7 +281,7 @@ const en = {
     unknown: 'not known',
     total: (value: string) => `In all: ${value}`,
     meters: (count: string) => `Sum of ${count} meters`,
-    empty: 'Nothing was counted in this period.',
+    empty: 'Nothing was counted in this period. Choose a longer one, or see whether the meter is heard.',
     compare: 'Compare with a year before',
     yearAgo: 'a year before',
     csv: 'Download as CSV',
