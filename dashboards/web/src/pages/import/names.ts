@@ -1,4 +1,5 @@
 import type { AssetKind } from '../../../../../domain/asset-kind.ts'
+import { texts as fieldTexts } from '../../components/fields/texts.ts'
 import { i18n } from '../../i18n.svelte.ts'
 import { texts } from './texts.ts'
 
@@ -10,5 +11,5 @@ export function nameOption(field: string, option: string): string {
 
 /** What people call a field, an attribute by its own name. */
 export function nameField(field: string): string {
-  return i18n.of(texts).fields[field] ?? field.replace(/^attributes\./, '')
+  return i18n.of(fieldTexts)[field] ?? field.replace(/^attributes\./, '')
 }
