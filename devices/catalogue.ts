@@ -1,3 +1,4 @@
+import chirpstackV3Format from './formats/chirpstack-v3/format.ts'
 import chirpstackV4Format from './formats/chirpstack-v4/format.ts'
 import genericJsonFormat from './formats/generic-json/format.ts'
 import heliumFormat from './formats/helium/format.ts'
@@ -47,6 +48,7 @@ export const models: ReadonlyMap<string, DeviceModel> = byId<DeviceModel>([
 
 /** Every uplink format of an integration, by id. Adding one is a folder under `formats/`, its import and a line here. */
 export const formats: ReadonlyMap<string, UplinkFormat> = byId<UplinkFormat>([
+  chirpstackV3Format,
   chirpstackV4Format,
   genericJsonFormat,
   heliumFormat,

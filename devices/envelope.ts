@@ -31,6 +31,8 @@ export type EnvelopeTable = {
   deviceTopic?: string
   /** What may stand before the id, `{device}` being the id: `urn:lo:nsid:{kind}:{device}`. */
   devicePrefix?: string
+  /** Ids and addresses may be written as protobuf's JSON mapping writes bytes: in base64. */
+  base64Ids?: boolean
   /** When the network heard the frame: RFC 3339, or seconds or milliseconds since 1970. */
   time?: readonly string[]
   /** The device's own bytes. `encodings` names what the message itself may say at `encodingPath`. */
@@ -40,10 +42,14 @@ export type EnvelopeTable = {
   address?: string
   /** Who heard it: a list at `list`, or the message itself without one. The loudest is told. */
   receptions?: readonly { list?: string; rssi: string; snr: string; gateway?: readonly string[] }[]
-  /** The battery, and when that was told, if not with this frame: in percent, or as a device answers DevStatusReq. */
-  battery?: { path: string; time?: string; unit?: 'DevStatusAns' }
-  /** What the network's own codec made of the payload. */
+  /**
+   * The battery, and when that was told, if not with this frame: in percent, or as a device answers DevStatusReq. It
+   * says nothing where one of `unless` is true.
+   */
+  battery?: { path: string; time?: string; unit?: 'DevStatusAns'; unless?: readonly string[] }
+  /** What the network's own codec made of the payload; the same as a text of JSON. */
   object?: readonly string[]
+  objectText?: string
   /** The same in The Things Stack's normalised form, or as ThingPark's points: `{name: {unitId, record}}`. */
   normalized?: string
   points?: string
@@ -103,7 +109,8 @@ export function openEnvelope(table: EnvelopeTable): Open {
     if (isOther(message) !== undefined) return null
     if (event === undefined && table.needs !== undefined && isNeeded(message) === undefined) return null
 
-    const deviceId = toDeviceId(readPrefixed(readDevice(message)) ?? readTopicDevice(topic)?.device, table, faults)
+    const toldId = readPrefixed(toHexId(readDevice(message), table)) ?? readTopicDevice(topic)?.device
+    const deviceId = toDeviceId(toldId, table, faults)
     const told = readTime(message)
     const observedAt = told === undefined ? undefined : readNetworkTime(told)
     if (observedAt === null) addFault(faults, 'bad_time')
@@ -191,6 +198,15 @@ function toDeviceId(told: unknown, table: EnvelopeTable, faults: FaultList): str
   return null
 }
 
+const base64IdPattern = /^(?:[A-Za-z0-9+/]{11}=|[A-Za-z0-9+/]{6}==)$/
+
+/** An EUI of 8 bytes or an address of 4 in hexadecimal, where the network may write it in base64. */
+function toHexId(told: unknown, { base64Ids = false }: EnvelopeTable): unknown {
+  return base64Ids && typeof told === 'string' && base64IdPattern.test(told)
+    ? Buffer.from(told, 'base64').toString('hex')
+    : told
+}
+
 function compilePrefix(prefix: string | undefined): (told: unknown) => unknown {
   if (prefix === undefined) return (told) => told
   const read = compileTopic(prefix)
@@ -227,7 +243,7 @@ function compileIdentity(table: EnvelopeTable): (message: unknown) => FrameIdent
     const told = readCounter(message)
     const counter = told === undefined && table.omitsZero === true ? 0 : readNetworkNumber(told)
     if (counter === undefined) return undefined
-    const address = readAddress(message)
+    const address = toHexId(readAddress(message), table)
     return typeof address === 'string' ? { counter, address: address.toLowerCase() } : { counter }
   }
 }
@@ -236,7 +252,8 @@ function compileIdentity(table: EnvelopeTable): (message: unknown) => FrameIdent
  * The loudest reception. A reading is a number, and a gateway is a name: so its signal is told twice, once as the
  * device's and once under a channel that bears the gateway's name.
  */
-function compileRadio({ receptions = [], omitsZero }: EnvelopeTable): (message: unknown) => DecodedReading[] {
+function compileRadio(table: EnvelopeTable): (message: unknown) => DecodedReading[] {
+  const { receptions = [], omitsZero } = table
   const sources = receptions.map(({ list, rssi, snr, gateway }) => ({
     list: list === undefined ? (message: unknown) => [message] : compilePath(list),
     rssi: compilePath(rssi),
@@ -253,7 +270,7 @@ function compileRadio({ receptions = [], omitsZero }: EnvelopeTable): (message: 
         const told = source.snr(each)
         const snr = told === undefined && omitsZero === true ? 0 : readNetworkNumber(told)
         if (best === null || rssi > best.rssi || (rssi === best.rssi && (snr ?? -1e3) > (best.snr ?? -1e3)))
-          best = { rssi, snr, gateway: source.gateway(each) }
+          best = { rssi, snr, gateway: toHexId(source.gateway(each), table) }
       }
       if (best !== null) return tellReception(best)
     }
@@ -273,7 +290,9 @@ function compileBattery({ battery }: EnvelopeTable): (message: unknown) => Decod
   if (battery === undefined) return () => []
   const read = compilePath(battery.path)
   const readTime = compilePath(battery.time ?? '')
+  const exceptions = (battery.unless ?? []).map(compilePath)
   return (message) => {
+    if (exceptions.some((isSo) => isSo(message) === true)) return []
     const told = readNetworkNumber(read(message))
     const value = battery.unit === undefined ? told : toPercent(told)
     if (value === undefined) return []
@@ -289,6 +308,7 @@ function toPercent(told: number | undefined): number | undefined {
 
 function compileDecoded(table: EnvelopeTable): (message: Record<string, unknown>) => DecodedByNetwork | undefined {
   const readObject = compilePaths(table.object ?? [])
+  const readObjectText = compilePath(table.objectText ?? '')
   const readNormalized = compilePath(table.normalized ?? '')
   const readPoints = compilePath(table.points ?? '')
   // What the network has not decoded holds nothing but the frame.
@@ -296,7 +316,7 @@ function compileDecoded(table: EnvelopeTable): (message: Record<string, unknown>
   const isFrameAlone = (object: Record<string, unknown>) => Object.keys(object).every((key) => frameKeys.has(key))
   const isWhole = compilePaths([...table.device, ...table.frame.paths, ...(table.object ?? [])])
   return (message) => {
-    const told = readObject(message)
+    const told = readObject(message) ?? parseText(readObjectText(message))
     const object = told === undefined && table.mayBeBare === true && isWhole(message) === undefined ? message : told
     const readings = [
       ...(table.normalized === undefined ? [] : readNormalizedPayload(readNormalized(message))),
@@ -305,6 +325,11 @@ function compileDecoded(table: EnvelopeTable): (message: Record<string, unknown>
     if (!isObject(object) || isFrameAlone(object)) return readings.length === 0 ? undefined : { readings }
     return { readings, object }
   }
+}
+
+// The frame is there all the same: a text that is no JSON is no fault of the uplink.
+function parseText(told: unknown): unknown {
+  return typeof told === 'string' ? parseJsonPayload(Buffer.from(told), newFaultList()) : undefined
 }
 
 const maxPoints = 100

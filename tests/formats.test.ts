@@ -150,6 +150,23 @@ const messages: readonly Message[] = [
     bad: { payload: { device: '4D1A2B', time: '{time}', data: '{data}' }, reason: 'bad_value' },
   },
   {
+    format: 'chirpstack-v3',
+    model: 'parvis-fill-100',
+    deviceId: '70b3d5e75e010209',
+    topic: 'application/123/device/70b3d5e75e010209/event/up',
+    payload: {
+      devEUI: 'cLPV514BAgk=',
+      rxInfo: [{ gatewayID: 'ABbAAfFToUw=', rssi: -48, loRaSNR: 9 }],
+      adr: true,
+      fCnt: 12,
+      fPort: 2,
+      data: frameBase64,
+      publishedAt: iso,
+    },
+    wanted: { ...fromFrame, ' rssi': -48, ' frame_counter': 12 },
+    bad: { payload: '{"devEUI":', reason: 'bad_json' },
+  },
+  {
     format: 'helium',
     model: 'parvis-fill-100',
     deviceId: '6081f9413229cd42',
