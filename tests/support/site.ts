@@ -176,16 +176,51 @@ export function focused(page: Page): Promise<string> {
   return page.evaluate('document.activeElement.textContent.trim()')
 }
 
-/** Presses a key until what is named has the focus; everything on the way must show that it has it. */
+type Focus = { isPage: boolean; text: string; label: string; outline: string }
+
+// Of what has the focus: its text, what its label says (without what is chosen in it), and how the focus is drawn.
+const describeFocus = `(() => {
+  const active = document.activeElement
+  const label = active.labels?.[0]?.cloneNode(true)
+  for (const field of label?.querySelectorAll('input, select, textarea') ?? []) field.remove()
+  const tell = (text) => (text ?? '').replace(/\\s+/g, ' ').trim()
+  // A field that is not drawn itself shows the focus on what stands for it.
+  const drawn = active.classList.contains('visually-hidden') ? active.nextElementSibling : active
+  return {
+    isPage: active === document.body,
+    text: active.tagName === 'SELECT' ? '' : tell(active.textContent),
+    label: tell(active.getAttribute('aria-label') ?? label?.textContent),
+    outline: getComputedStyle(drawn).outlineStyle,
+  }
+})()`
+
+/**
+ * Presses a key until what bears a name, its text or its label, has the focus; everything on the way must show that it
+ * has it.
+ */
 export async function tabTo(page: Page, name: string, key = 'Tab'): Promise<void> {
+  const wanted = name.replace(/\s+/g, ' ')
   const seen: string[] = []
-  for (let i = 0; i < 80; i++) {
+  for (let i = 0; i < 120; i++) {
     await page.keyboard.press(key)
-    const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
-    const text = await focused(page)
-    expect(outline, `the focus is seen on: ${text}`).not.toBe('none')
-    if (text === name) return
-    seen.push(text)
+    const { isPage, text, label, outline } = (await page.evaluate(describeFocus)) as Focus
+    // Past the last stop comes the page as a whole, and then the first one.
+    if (isPage) continue
+    expect(outline, `the focus is seen on: ${text} ${label}`).not.toBe('none')
+    if (text === wanted || label === wanted) return
+    seen.push(text || label)
   }
   throw new Error(`no ${key} reached "${name}", only: ${seen.join(' | ')}`)
+}
+
+/** By keyboard: goes to what bears a name and presses Enter. */
+export async function enter(page: Page, name: string, key = 'Tab'): Promise<void> {
+  await tabTo(page, name, key)
+  await page.keyboard.press('Enter')
+}
+
+/** By keyboard: goes past the navigation, as the first stop of the Tab key offers. */
+export async function skipToContent(page: Page): Promise<void> {
+  await page.locator('main h1').waitFor()
+  await enter(page, 'Aller au contenu')
 }

@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBrokerProcess } from '../support/broker-process.ts'
+import { startSite } from '../support/site.ts'
+import buildPages from '../support/with-pages.ts'
 import { abuses, runAbuse } from './abuse.ts'
+import { looks, runAccessibilityTrial } from './accessibility.ts'
 import { runBadInputTrial } from './bad-input.ts'
 import { runCopyTrial } from './copy.ts'
 import { type CrashOptions, type CrashReport, runCrashTrial } from './crash.ts'
@@ -95,6 +98,17 @@ async function reconnects({ log }: Place): Promise<Report> {
   return { ...report, held: report.grownMib < 1 }
 }
 
+async function accessibility(): Promise<Report> {
+  await buildPages()
+  const site = await startSite({ city: { assets: 200 }, webGl: true })
+  try {
+    const { scenes, barriers } = await runAccessibilityTrial(site, { looks, onPhone: true })
+    return { scenes: scenes.length, looks: looks.length, barriers, held: Object.keys(barriers).length === 0 }
+  } finally {
+    await site.close()
+  }
+}
+
 const trials: Record<string, (place: Place) => Promise<Report>> = {
   'kill -9, fifty times': (place) => crash(place, { rounds: 50 }),
   'power-cut, fifty times': (place) => crash(place, { rounds: 50, powerCut: {} }),
@@ -108,6 +122,7 @@ const trials: Record<string, (place: Place) => Promise<Report>> = {
   'fuzz: a million packets, bent': fuzz,
   'reconnects with sessions, twenty thousand': reconnects,
   'copy of a million readings to InfluxDB and back': copy,
+  'accessibility: every page, dialog and form, in both languages and themes': accessibility,
 }
 
 const wanted = process.argv[2] ?? ''

@@ -160,6 +160,13 @@ export const pages = [
     icon: 'M8 3.5a1 1 0 1 0 0-2 1 1 0 0 0 0 2zM3 5.5h10M8 5.5v4M8 9.5L6 14M8 9.5l2 4.5',
     load: () => import('./pages/accessibility/page.svelte'),
   },
+  {
+    view: 'site-map',
+    group: 'own',
+    role: 'viewer',
+    icon: 'M6 2h4v3H6zM1.5 11h4v3h-4zM10.5 11h4v3h-4zM8 5v3M3.5 11V8h9v3',
+    load: () => import('./pages/site-map/page.svelte'),
+  },
 ] as const satisfies readonly PageEntry[]
 
 export type View = (typeof pages)[number]['view']

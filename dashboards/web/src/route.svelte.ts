@@ -6,6 +6,8 @@ type Route = { view: View | null; id: string | null; params: URLSearchParams }
 let current = $state.raw<Route>(parseHash(location.hash))
 // The list that a detail was opened from, filters included, so that the way back leads there.
 let lists = $state.raw<Partial<Record<View, string>>>({})
+// What the object in view is called.
+let named = $state('')
 // What was open a step ago, so that the list that follows gives the focus back to it.
 let opened: { view: View; id: string } | null = null
 remember()
@@ -26,6 +28,17 @@ export const route = {
   },
   param(name: string): string {
     return current.params.get(name) ?? ''
+  },
+  /** What the object in view is called; empty for a list. */
+  get named(): string {
+    return named
+  },
+  /** Says so, until what it returns is called: for an effect of the page that shows the object. */
+  name(object: string): () => void {
+    named = object
+    return () => {
+      if (named === object) named = ''
+    }
   },
   /** The address of a list as it was last seen. */
   backTo(view: View): string {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import mqtt from 'mqtt'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { findBarriers, focused, type Site, startSite, tabTo } from '../../support/site.ts'
+import { enter, findBarriers, focused, type Site, skipToContent, startSite, tabTo } from '../../support/site.ts'
 
 let site: Site
 
@@ -27,6 +27,16 @@ async function expectReachable(page: Page): Promise<void> {
 }
 
 const choose = (page: Page, chosen: ReturnType<typeof file>) => page.locator('input[type=file]').setInputFiles(chosen)
+/** By keyboard: goes to a field of choices, and presses the first letter of one until it is chosen. */
+async function pick(page: Page, label: string, value: string): Promise<void> {
+  await tabTo(page, label)
+  const letter = await page.evaluate(
+    `[...document.activeElement.options].find(({ value }) => value === ${JSON.stringify(value)}).text[0].toLowerCase()`,
+  )
+  const chosen = () => page.evaluate('document.activeElement.value')
+  for (let i = 0; i < 20 && (await chosen()) !== value; i++) await page.keyboard.press(letter as string)
+  expect(await chosen()).toBe(value)
+}
 
 describe('importing', () => {
   const rows = [
@@ -82,27 +92,37 @@ describe('importing', () => {
     expect(await site.request('GET', '/assets/banc-1')).toMatchObject({ label: 'Banc du quai' })
   })
 
-  test('a saved mapping is used again; changes are told and to be allowed; the import is undone', async () => {
+  test('by keyboard alone: a saved mapping is used again; changes are told and to be allowed; the import is undone', async () => {
     const page = await site.signIn('manager', '#/import')
-    await choose(page, file('corrections.csv', `${rows[0]}\r\nabri-1;Abri de la gare routière;Aubette;47,7;7,3\r\n`))
-    await page.getByLabel('Correspondance enregistrée').selectOption('Mobilier de la ville')
+    await skipToContent(page)
+    const asked = page.waitForEvent('filechooser')
+    await tabTo(page, 'Choisir un fichier CSV')
+    await page.keyboard.press('Space')
+    const text = `${rows[0]}\r\nabri-1;Abri de la gare routière;Aubette;47,7;7,3\r\n`
+    await (await asked).setFiles(file('corrections.csv', text))
+    await page.getByLabel('Correspondance enregistrée').waitFor()
+    await pick(page, 'Correspondance enregistrée', 'Mobilier de la ville')
     await page.getByRole('row').filter({ hasText: 'abri-1' }).getByText('Abri', { exact: true }).waitFor()
-    await page.getByRole('button', { name: 'Vérifier le fichier' }).click()
+    // What a column becomes is chosen by hand, and given back.
+    await pick(page, 'Ce que devient la colonne Latitude', '')
+    await tabTo(page, 'Ce que devient la colonne Nature', 'Shift+Tab')
+    await pick(page, 'Ce que devient la colonne Latitude', 'latitude')
+    await enter(page, 'Vérifier le fichier')
     await page.getByText('1 à modifier').waitFor()
-    await page.getByText('Voir ce qui change (1)').click()
+    await enter(page, 'Voir ce qui change (1)')
     await page
       .getByRole('row')
       .filter({ hasText: 'Abri de la gare routière' })
       .getByText('Abri de la gare', { exact: true })
       .waitFor()
-    const start = page.getByRole('button', { name: 'Importer ce fichier' })
-    expect(await start.isDisabled()).toBe(true)
-    await page.getByLabel(/Autoriser ce fichier à modifier/).check()
-    await start.click()
+    expect(await page.getByRole('button', { name: 'Importer ce fichier' }).isDisabled()).toBe(true)
+    await tabTo(page, 'Autoriser ce fichier à modifier des équipements (1)')
+    await page.keyboard.press('Space')
+    await enter(page, 'Importer ce fichier')
     await page.getByRole('heading', { name: 'Import terminé' }).waitFor()
-    const past = page.getByRole('row').filter({ hasText: 'corrections.csv' })
-    await past.getByRole('button', { name: 'Annuler' }).click()
-    await past.getByRole('button', { name: 'Oui, tout annuler' }).click()
+    await page.getByRole('row').filter({ hasText: 'corrections.csv' }).getByText('Annuler').waitFor()
+    await enter(page, 'Annuler')
+    await enter(page, 'Oui, tout annuler')
     await page.getByText('Import annulé. Retirés : 0, rétablis : 1.').waitFor()
     expect(await site.request('GET', '/assets/abri-1')).toMatchObject({ label: 'Abri de la gare' })
   })
@@ -115,7 +135,7 @@ describe('importing', () => {
 })
 
 describe('dead letters', () => {
-  test('a wrong mapping is mended on the messages that came, saved, and they are replayed into readings', async () => {
+  test('by keyboard alone: a wrong mapping is mended on the messages that came, saved, and they are replayed into readings', async () => {
     await site.request('POST', '/models', {
       id: 'own-probe',
       label: 'Sonde maison',
@@ -128,22 +148,26 @@ describe('dead letters', () => {
       (await site.request<{ table: { fields: object[] } }>('GET', '/models/own-probe')).table.fields
 
     const page = await site.signIn('technician', '#/dead-letters')
-    await page.getByRole('link', { name: 'Voir et corriger : Valeur hors plage' }).click()
+    await page.getByRole('link', { name: 'Voir et corriger : Valeur hors plage' }).waitFor()
+    await skipToContent(page)
+    await enter(page, 'Voir et corriger : Valeur hors plage')
     await page.getByText('Ce message ne se lirait pas sans faute').waitFor()
-    await page.getByLabel('× facteur de t').fill('')
-    await page.getByLabel('× facteur de t').press('Tab')
+    await tabTo(page, '× facteur de t')
+    await page.keyboard.press('Control+A')
+    await page.keyboard.press('Delete')
+    await page.keyboard.press('Tab')
     await page.getByText('Ce message se lirait sans faute').waitFor()
-    await page.getByLabel('Grandeur de h').selectOption('Humidité relative')
+    await pick(page, 'Grandeur de h', 'relative_humidity')
     const outcomes = page.getByRole('table', { name: 'Ce que deviendraient les messages' })
     await outcomes.getByText(/Température 21,5\s°C · Humidité relative 40\s%/).waitFor()
     await expectReachable(page)
     // Until it is saved, nothing is stored and nothing can be replayed.
     expect(await table()).toMatchObject([{ path: 't', scale: 100 }])
     expect(await page.getByRole('button', { name: 'Rejouer ce message' }).isDisabled()).toBe(true)
-    await page.getByRole('button', { name: 'Enregistrer les changements' }).click()
+    await enter(page, 'Enregistrer les changements')
     await page.getByText('Enregistré. Cela vaut').waitFor()
     expect(await table()).toMatchObject([{ path: 't' }, { path: 'h', quantity: 'relative_humidity' }])
-    await page.getByRole('button', { name: 'Rejouer ce message' }).click()
+    await enter(page, 'Rejouer ce message')
     await page.getByText(/messages relus 1, relevés 2, encore écartés 0/).waitFor()
     await page
       .getByRole('table', { name: 'Derniers relevés de probe-7' })
@@ -216,6 +240,7 @@ describe('devices', () => {
     await page.getByText('Il n’est montré que cette fois').waitFor()
     await page.getByRole('link', { name: 'Ouvrir sa page' }).click()
     await page.getByRole('heading', { level: 1, name: 'sonde-neuve' }).waitFor()
+    expect(await page.title()).toBe('sonde-neuve · Appareils · Parvis')
     await page.getByText('Envoyer une commande').click()
     await expectReachable(page)
     await page.getByRole('button', { name: 'Donner un autre secret' }).click()

@@ -52,6 +52,7 @@ export const en: Texts = {
     system: 'System',
     account: 'My account',
     accessibility: 'Accessibility',
+    'site-map': 'Site map',
   },
   groups: { day: 'The day', services: 'Services', inventory: 'Inventory', administration: 'Administration' },
   roles: { viewer: 'viewer', technician: 'technician', manager: 'manager', admin: 'administrator' },

@@ -55,6 +55,7 @@ export const fr = {
     system: 'Système',
     account: 'Mon compte',
     accessibility: 'Accessibilité',
+    'site-map': 'Plan du site',
   },
   groups: { day: 'La journée', services: 'Services', inventory: 'Inventaire', administration: 'Administration' },
   roles: { viewer: 'lecture', technician: 'technicien', manager: 'gestionnaire', admin: 'administration' } as Record<
