@@ -21,22 +21,34 @@ export type PictureCity = { site: Site; swapped: Status }
  */
 export async function startPictureCity(): Promise<PictureCity> {
   const site = await startSite({ city: { assets: 200 }, webGl: true })
-  await sendWithWrongFactor(site)
-  await sendAsStranger(site)
-  const swapped = await swapSensor(site)
-  await until(() => hasHistory(site, swapped.assetId), historyWaitMs)
-  return { site, swapped }
+  try {
+    await sendWithWrongFactor(site)
+    await sendAsStranger(site)
+    const swapped = await swapSensor(site)
+    await until(() => hasHistory(site, swapped.assetId), historyWaitMs)
+    return { site, swapped }
+  } catch (error) {
+    await site.close()
+    throw error
+  }
 }
 
 /** Puts the sensor of one bin on another, as if it had been done days ago. */
 async function swapSensor({ request }: Site): Promise<Status> {
   const bins = '/status/assets?kind=waste_container&state=working&limit=2'
-  const [kept, robbed] = (await request<Items<Status>>('GET', bins)).items as [Status, Status]
+  const { items } = await request<Items<{ assetId: string }>>('GET', bins)
+  const [kept, robbed] = await Promise.all(items.map(({ assetId }) => findSensor(request, assetId)))
   const at = new Date(Date.now() - swappedDaysAgo * dayMs).toISOString()
-  const { items } = await request<Items<{ id: string }>>('GET', `/assets/${robbed.assetId}/installations`)
-  await request('PATCH', `/installations/${items[0]!.id}`, { removedAt: at })
-  await request('POST', '/installations/swap', { oldDeviceId: kept.deviceId, newDeviceId: robbed.deviceId, at })
-  return { assetId: kept.assetId, deviceId: robbed.deviceId }
+  await request('PATCH', `/installations/${robbed!.id}`, { removedAt: at })
+  await request('POST', '/installations/swap', { oldDeviceId: kept!.deviceId, newDeviceId: robbed!.deviceId, at })
+  return { assetId: kept!.assetId, deviceId: robbed!.deviceId }
+}
+
+/** The installation of the whole device that a bin has of its own; the lorry that weighs it tells of one by a channel. */
+async function findSensor(request: Site['request'], assetId: string): Promise<Status & { id: string }> {
+  const path = `/assets/${assetId}/installations`
+  const { items } = await request<Items<Status & { id: string; channel: string | null }>>('GET', path)
+  return items.find((each) => each.channel === null)!
 }
 
 async function hasHistory({ request }: Site, assetId: string): Promise<boolean> {

@@ -75,32 +75,35 @@ const scenes: Record<string, (page: Page) => Promise<void>> = {
   },
 }
 
-for (const { language, theme, size } of looks) {
-  const look = `${language}-${theme}-${size}`
-  if (!isAll && !usual.includes(look)) continue
-  const page = await site.signIn('admin', '', {
-    colorScheme: theme,
-    viewport: sizes[size],
-    reducedMotion: 'reduce',
-  })
-  page.setDefaultTimeout(60_000)
-  await page.evaluate(`localStorage.setItem('parvis.language', '${language}')`)
-  await page.reload()
-  const take = async (name: string) => {
-    await settle(page)
-    await page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true, timeout: 60_000 })
-  }
-  for (const address of addresses.length > 0 ? addresses : every) {
-    await page.goto(`/${address}`)
-    await take(address.replaceAll(/[^\w-]+/g, '-').replace(/^-/, ''))
-  }
-  for (const [name, show] of addresses.length > 0 ? [] : Object.entries(scenes))
-    try {
-      await show(page)
-      await take(name)
-    } catch (error) {
-      console.error(`${name}, ${look}: ${(error as Error).message}`)
+try {
+  for (const { language, theme, size } of looks) {
+    const look = `${language}-${theme}-${size}`
+    if (!isAll && !usual.includes(look)) continue
+    const page = await site.signIn('admin', '', {
+      colorScheme: theme,
+      viewport: sizes[size],
+      reducedMotion: 'reduce',
+    })
+    page.setDefaultTimeout(60_000)
+    await page.evaluate(`localStorage.setItem('parvis.language', '${language}')`)
+    await page.reload()
+    const take = async (name: string) => {
+      await settle(page)
+      await page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true, timeout: 60_000 })
     }
-  await page.context().close()
+    for (const address of addresses.length > 0 ? addresses : every) {
+      await page.goto(`/${address}`)
+      await take(address.replaceAll(/[^\w-]+/g, '-').replace(/^-/, ''))
+    }
+    for (const [name, show] of addresses.length > 0 ? [] : Object.entries(scenes))
+      try {
+        await show(page)
+        await take(name)
+      } catch (error) {
+        console.error(`${name}, ${look}: ${(error as Error).message}`)
+      }
+    await page.context().close()
+  }
+} finally {
+  await site.close()
 }
-await site.close()

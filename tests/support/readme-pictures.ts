@@ -10,40 +10,46 @@ const folder = join(import.meta.dirname, '..', '..', 'docs', 'pictures')
 mkdirSync(folder, { recursive: true })
 
 const { site, swapped } = await startPictureCity()
-const page = await site.signIn('admin', '', {
-  colorScheme: 'light',
-  viewport: { width: 1280, height: 900 },
-  reducedMotion: 'reduce',
-})
-page.setDefaultTimeout(60_000)
-await page.evaluate("localStorage.setItem('parvis.language', 'en')")
-await page.reload()
-
-async function take(name: string): Promise<void> {
-  // Tiles, charts and what the platform is asked for are drawn once the network is still; streams never end.
-  await page.waitForTimeout(5000)
-  await page.screenshot({ path: join(folder, `${name}.png`) })
+try {
+  await takeAll()
+} finally {
+  await site.close()
 }
 
-await page.goto('/#/today')
-await page.getByRole('heading', { level: 2 }).first().waitFor()
-await take('today')
+async function takeAll(): Promise<void> {
+  const page = await site.signIn('admin', '', {
+    colorScheme: 'light',
+    viewport: { width: 1280, height: 900 },
+    reducedMotion: 'reduce',
+  })
+  page.setDefaultTimeout(60_000)
+  await page.evaluate("localStorage.setItem('parvis.language', 'en')")
+  await page.reload()
 
-await page.goto('/#/map')
-await page.locator('canvas').first().waitFor()
-await take('map')
+  const take = async (name: string) => {
+    // Tiles, charts and what the platform is asked for are drawn once the network is still; streams never end.
+    await page.waitForTimeout(5000)
+    await page.screenshot({ path: join(folder, `${name}.png`) })
+  }
 
-await page.goto(`/#/assets/${swapped.assetId}`)
-const chart = page.getByRole('region', { name: 'Over time' })
-await chart.getByRole('button', { name: '30 days' }).click()
-await chart.scrollIntoViewIfNeeded()
-await take('asset')
+  await page.goto('/#/today')
+  await page.getByRole('heading', { level: 2 }).first().waitFor()
+  await take('today')
 
-await page.goto('/#/dead-letters')
-await page.getByRole('link', { name: 'See and mend: Value out of range' }).click()
-await page.getByLabel('× factor of t').fill('')
-await page.getByLabel('× factor of t').press('Tab')
-await page.getByText('This message would be read without a fault').waitFor()
-await take('dead-letters')
+  await page.goto('/#/map')
+  await page.locator('canvas').first().waitFor()
+  await take('map')
 
-await site.close()
+  await page.goto(`/#/assets/${swapped.assetId}`)
+  const chart = page.getByRole('region', { name: 'Over time' })
+  await chart.getByRole('button', { name: '30 days' }).click()
+  await chart.evaluate((element) => element.scrollIntoView({ block: 'center' }))
+  await take('asset')
+
+  await page.goto('/#/dead-letters')
+  await page.getByRole('link', { name: 'See and mend: Value out of range' }).click()
+  await page.getByLabel('× factor of t').fill('')
+  await page.getByLabel('× factor of t').press('Tab')
+  await page.getByText('3 of the last 3 messages would be read without a fault').waitFor()
+  await take('dead-letters')
+}

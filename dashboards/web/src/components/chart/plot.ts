@@ -22,6 +22,8 @@ const earlierDash = [4, 4]
 const font = '12px system-ui, sans-serif'
 const labelHeight = 15
 const longestLabel = 18
+// "old device → new device"; a name by itself above the chart has more room than one at a line's end.
+const longestMark = 40
 const charWidth = 7
 // Half of a date below the axis, whose last one may stand at the very end.
 const dateMargin = 24
@@ -137,8 +139,8 @@ function formatTick(time: number, stepMs: number, { locale }: Writing): string {
   return format.format(date)
 }
 
-function shorten(text: string): string {
-  return text.length > longestLabel ? `${text.slice(0, longestLabel - 1)}…` : text
+function shorten(text: string, longest = longestLabel): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text
 }
 
 /** A reading between two gaps is no line: it is drawn as a dot, or it would not be seen. */
@@ -184,7 +186,7 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], palette: Palette): void 
     ctx.lineTo(x, bbox.top + bbox.height)
     ctx.stroke()
     scaleFont(ctx)
-    const text = shorten(name)
+    const text = shorten(name, longestMark)
     const { width } = ctx.measureText(text)
     const left = Math.max(0, Math.min(x - width / 2, bbox.left + bbox.width - width))
     // Names that would stand on each other are left to the list below the chart.
