@@ -264,7 +264,7 @@ report({
     row('Today, cold: bytes without the library of maps', ofToday('kb'), 250, 'kB'),
     row('Today, cold: figures shown', ofToday('figuresMs'), 1000, 'ms'),
     row('Today, cold: first click answered after', ofToday('answerMs'), null, 'ms'),
-    row('Today, cold: end of the last task over 50 ms, the map among them', ofToday('quietMs'), null, 'ms'),
+    row('Today, cold: end of the last task over 50 ms, the map’s too', ofToday('quietMs'), null, 'ms'),
     row('map: list filled', ofMap('listMs'), 3000, 'ms'),
     row('map: all shown', ofMap('shownMs'), 3000, 'ms'),
     row('map moved: main thread a frame, median', quantile(panned, 0.5), 16, 'ms'),
