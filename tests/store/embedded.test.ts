@@ -178,6 +178,21 @@ describe('the embedded store', () => {
     await expectConsistent()
   })
 
+  test('of many uplinks some come again and tell more: nothing is lost, and the later value stands', async () => {
+    const make = (quantity: Quantity, value: number, every: number) =>
+      Array.from({ length: 40 }, (_, i) => makeReading(start, value + i, { deviceId: `meter-${i}`, quantity })).filter(
+        (_, i) => i % every === 0,
+      )
+    await store.write(make('temperature', 0, 3))
+    await store.write([...make('relative_humidity', 100, 1), ...make('temperature', 200, 2)])
+    const expected = [...make('relative_humidity', 100, 1), ...make('temperature', 200, 2)]
+    const again = new Set(expected.map(({ deviceId, quantity }) => `${deviceId} ${quantity}`))
+    for (const each of make('temperature', 0, 3))
+      if (!again.has(`${each.deviceId} ${each.quantity}`)) expected.push(each)
+    expect((await collect(store, everything)).sort(compareReadings)).toEqual(expected.sort(compareReadings))
+    await expectConsistent()
+  })
+
   test('what no SQLite row can hold is rejected', async () => {
     const { rejected } = await store.write([
       makeReading(start + 0.5, 1),
