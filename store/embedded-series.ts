@@ -171,7 +171,7 @@ export function openSeriesBook(database: DatabaseSync) {
 
     /** Ends a piece of writing. */
     end() {
-      if (putMarks(marks, (mark) => mark) > 0) hasChanged = true
+      if (putMarks(marks, (mark, values) => void values.push(...mark)) > 0) hasChanged = true
       if (!hasChanged) return
       token = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
       writeToken.run(token)

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Reading } from '../domain/reading.ts'
-import { type DayGroup, type FreshRow, openBatch } from './embedded-batch.ts'
+import { type DayGroup, openBatch } from './embedded-batch.ts'
 import type { Part } from './embedded-block.ts'
 import { readingStatements } from './embedded-fresh.ts'
 import { mergeParts } from './embedded-merge.ts'
@@ -93,15 +93,15 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
       book.mark(of, hour)
       if (hour < openDay * hoursPerDay) oldRows++
     }
-    const keyOf = ({ hour, of, at, seq }: FreshRow) => [hour, of.first, at, seq]
     put(
       list,
-      (row) => [...keyOf(row), bytes(row)],
+      (row, values) => void values.push(row.hour, row.of.first, row.at, row.seq, bytes(row)),
       (from, to) => {
         // Some of them were there. To merge a row with itself changes nothing.
         for (const row of list.slice(from, to)) {
-          const { data } = rowAt.get(...keyOf(row)) as { data: Uint8Array }
-          change.run(mergeRows(data, bytes(row)), ...keyOf(row))
+          const { hour, of, at, seq } = row
+          const { data } = rowAt.get(hour, of.first, at, seq) as { data: Uint8Array }
+          change.run(mergeRows(data, bytes(row)), hour, of.first, at, seq)
         }
       },
     )

@@ -17,12 +17,12 @@ export function prepareInsert(database: DatabaseSync, table: string, columns: re
   const many = prepare(rowsAtOnce)
 
   /**
-   * Inserts rows in their order, each given by its values; answers how many were inserted or changed. `onFewer` is told
-   * the bounds of rows of which not all were.
+   * Inserts rows in their order; `add` puts the values of one behind those of others. Answers how many were inserted or
+   * changed; `onFewer` is told the bounds of rows of which not all were.
    */
   return function insert<Each>(
     list: readonly Each[],
-    valuesOf: (each: Each) => SQLInputValue[],
+    add: (each: Each, values: SQLInputValue[]) => void,
     onFewer: (from: number, to: number) => void = () => {},
   ): number {
     let changes = 0
@@ -30,7 +30,7 @@ export function prepareInsert(database: DatabaseSync, table: string, columns: re
       const isMany = list.length - from >= rowsAtOnce
       const to = from + (isMany ? rowsAtOnce : 1)
       const values: SQLInputValue[] = []
-      for (let i = from; i < to; i++) values.push(...valuesOf(list[i]!))
+      for (let i = from; i < to; i++) add(list[i]!, values)
       const changed = Number((isMany ? many : single).run(...values).changes)
       if (changed < to - from) onFewer(from, to)
       changes += changed

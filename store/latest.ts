@@ -34,6 +34,7 @@ type Row = {
   deviceId: string
   channel: string
   names: Quantity[]
+  quantities: string
   data: DataView<ArrayBuffer>
   isChanged: boolean
 }
@@ -69,7 +70,7 @@ export function openLatest(database: DatabaseSync) {
     const isEmpty = ({ names }: Row) => names.length === 0
     put(
       changed.filter((row) => !isEmpty(row)),
-      ({ deviceId, channel, names, data }) => [deviceId, channel, names.join(' '), new Uint8Array(data.buffer)],
+      ({ deviceId, channel, quantities, data }, values) => void values.push(deviceId, channel, quantities, data),
     )
     for (const { deviceId, channel } of changed.filter(isEmpty)) drop.run(deviceId, channel)
     for (const row of changed) row.isChanged = false
@@ -83,9 +84,10 @@ export function openLatest(database: DatabaseSync) {
     if (row !== undefined) return row
     const stored = read.get(deviceId, channel) as { quantities: string; data: Uint8Array } | undefined
     const bytes = stored === undefined ? new Uint8Array(0) : Uint8Array.from(stored.data)
-    const names = stored === undefined ? [] : [...namesOf(stored.quantities)]
+    const quantities = stored?.quantities ?? ''
+    const names = stored === undefined ? [] : [...namesOf(quantities)]
     const data = new DataView(bytes.buffer)
-    const made: Row = { deviceId, channel, names, data, isChanged: false }
+    const made: Row = { deviceId, channel, names, quantities, data, isChanged: false }
     if (count++ >= maxKnownChannels) known.delete(known.keys().next().value!)
     const ofDevice = known.get(deviceId)
     if (ofDevice === undefined) known.set(deviceId, new Map([[channel, made]]))
@@ -154,6 +156,7 @@ function addQuantity(row: Row, quantity: Quantity): number {
   bytes.set(old.subarray(0, i * bytesEach))
   bytes.set(old.subarray(i * bytesEach), (i + 1) * bytesEach)
   row.names.splice(i, 0, quantity)
+  row.quantities = row.names.join(' ')
   row.data = new DataView(bytes.buffer)
   return i
 }
@@ -166,6 +169,7 @@ function removeQuantities(row: Row, isGone: (name: Quantity, i: number) => boole
   for (const [at, i] of left.entries())
     bytes.set(new Uint8Array(row.data.buffer, i * bytesEach, bytesEach), at * bytesEach)
   row.names = left.map((i) => row.names[i]!)
+  row.quantities = row.names.join(' ')
   row.data = new DataView(bytes.buffer)
   return true
 }
