@@ -174,9 +174,10 @@ async function settle(dataDir: string): Promise<{ key: string; value: number }[]
     const lastSeq = readRoleState(dataDir, 'broker').counters.journal_last_seq
     return lastSeq !== undefined && (readRoleState(dataDir, 'ingest').counters.cursor ?? 0) >= lastSeq
   }, 120_000)
+  // Nothing at all may be stored where no sync was heard.
   return (await parvisText(dataDir, 'export', 'readings'))
-    .trimEnd()
     .split('\n')
+    .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as { deviceId: string; observedAt: string; value: number })
     .map(({ deviceId, observedAt, value }) => ({ key: `${deviceId} ${observedAt}`, value }))
 }
