@@ -103,6 +103,8 @@ const fr = {
     meters: (count: string) => `Somme de ${count} compteurs`,
     empty:
       'Rien n’a été compté pendant cette période. Choisissez-en une plus longue, ou voyez si le compteur donne des nouvelles.',
+    someMeters: (shown: string) => `Seuls les ${shown} premiers compteurs ont leur colonne ; le total les compte tous.`,
+    sum: 'Total',
     compare: 'Comparer avec un an plus tôt',
     yearAgo: 'un an plus tôt',
     csv: 'Télécharger en CSV',
@@ -283,6 +285,8 @@ const en = {
     total: (value: string) => `In all: ${value}`,
     meters: (count: string) => `Sum of ${count} meters`,
     empty: 'Nothing was counted in this period. Choose a longer one, or see whether the meter is heard.',
+    someMeters: (shown: string) => `Only the first ${shown} meters have a column; the total counts all of them.`,
+    sum: 'Total',
     compare: 'Compare with a year before',
     yearAgo: 'a year before',
     csv: 'Download as CSV',
