@@ -1,4 +1,5 @@
 import { defineQuantity, isQuantity, type Quantity } from './quantity.ts'
+import { cutText, quoteText } from './text.ts'
 
 /** Why an uplink, or a part of it, could not become readings. Fixed: programs are written against these words. */
 export const deadLetterReasons = [
@@ -269,14 +270,11 @@ export const faultTexts = {
 
 export type FaultCode = keyof typeof faultTexts
 
-/** Longest text that a fault keeps of a payload, so that a dead letter stays small whatever a device sends. */
-export const maxFaultTextLength = 200
-
-/** A fault at hand: `fault('out_of_range', { quantity, value, ... })`. Texts are cut at `maxFaultTextLength`. */
+/** A fault at hand: `fault('out_of_range', { quantity, value, ... })`. Texts are cut at `maxQuoteLength`. */
 export function fault(code: FaultCode, params?: Record<string, string | number>): Fault {
   if (params === undefined) return { code }
   const kept: Record<string, string | number> = {}
-  for (const [name, value] of Object.entries(params)) kept[name] = typeof value === 'string' ? cut(value) : value
+  for (const [name, value] of Object.entries(params)) kept[name] = typeof value === 'string' ? cutText(value) : value
   return { code, params: kept }
 }
 
@@ -295,7 +293,7 @@ export function faultText(fault: Fault, language: 'fr' | 'en'): string {
     const value = params.get(name)
     // "where" is optional: it tells which item of an array is meant.
     if (value === undefined) return name === 'where' ? '' : whole
-    const told = tell(name, clean(String(value)), language)
+    const told = tell(name, quoteText(String(value)), language)
     return whole.startsWith(' ') && told !== '' ? ` ${told}` : told
   })
 }
@@ -314,14 +312,6 @@ const unitSymbols: Readonly<Record<string, string>> = {
   m3: 'm³',
   '[ppm]': 'ppm',
   'ug/m3': 'µg/m³',
-}
-
-function clean(text: string): string {
-  return cut(text.replace(/\p{C}/gu, '�'))
-}
-
-function cut(text: string): string {
-  return text.length > maxFaultTextLength ? `${text.slice(0, maxFaultTextLength - 1)}…` : text
 }
 
 /** One decoded value, before its range and clock are judged. Without `observedAt` the uplink's `receivedAt` serves. */

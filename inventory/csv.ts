@@ -103,9 +103,14 @@ export function parseNumber(text: string): number | null {
   return Number.isFinite(number) ? number : null
 }
 
+// What spreadsheets run as a formula, in the wide forms of East Asia too (OWASP, CSV injection), after the apostrophes
+// that keep them from it.
+const formula = /^'*[=+\-@\t\r\n＝＋－＠]/
+
 /**
- * A line of CSV, with commas, as a spreadsheet may open it: a text that begins with = + - @, a tab or a carriage return
- * gets an apostrophe before it, so that it is not run as a formula. Numbers stay numbers, negative ones too.
+ * A line of CSV, with commas, as a spreadsheet may open it: a text that begins as a formula does, with or without
+ * apostrophes before it, gets one more, so that it is not run and `readTable` gives it back. Numbers stay numbers,
+ * negative ones too.
  */
 export function formatCsvLine(cells: readonly (string | number | boolean | null | undefined)[]): string {
   return `${cells.map(formatCell).join(',')}\n`
@@ -114,7 +119,7 @@ export function formatCsvLine(cells: readonly (string | number | boolean | null 
 function formatCell(cell: string | number | boolean | null | undefined): string {
   if (cell === null || cell === undefined) return ''
   if (typeof cell !== 'string') return String(cell)
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell
+  const safe = formula.test(cell) ? `'${cell}` : cell
   return /[",;\r\n\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
@@ -181,5 +186,5 @@ function addLine(table: Table, record: readonly string[], line: number): void {
 
 /** Takes away the apostrophe that `formatCsvLine` puts before what looks like a formula. */
 function unquote(cell: string): string {
-  return cell.replace(/^'(?=[=+\-@])/, '')
+  return formula.test(cell) ? cell.replace(/^'/, '') : cell
 }

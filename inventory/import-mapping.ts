@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Detail, Problem, tellDetail } from '../domain/problem.ts'
+import { quoteText } from '../domain/text.ts'
 import { timeSchema } from '../domain/time.ts'
 import { type LineError, parseNumber, type Table, type TableLine } from './csv.ts'
 
@@ -148,7 +149,7 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
   if (type === 'number') {
     const value = parseNumber(text)
     return value === null
-      ? { error: { fr: `"${text}" n’est pas un nombre`, en: `"${text}" is not a number` } }
+      ? { error: { fr: `"${quoteText(text)}" n’est pas un nombre`, en: `"${quoteText(text)}" is not a number` } }
       : { value }
   }
   if (type === 'time') {
@@ -156,8 +157,8 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
     if (parsed.success) return { value: parsed.data }
     return {
       error: {
-        fr: `"${text}" n’est pas une date et une heure avec son décalage, comme 2026-03-01T08:00:00+01:00`,
-        en: `"${text}" is not a date and time with its offset, such as 2026-03-01T08:00:00+01:00`,
+        fr: `"${quoteText(text)}" n’est pas une date et une heure avec son décalage, comme 2026-03-01T08:00:00+01:00`,
+        en: `"${quoteText(text)}" is not a date and time with its offset, such as 2026-03-01T08:00:00+01:00`,
       },
     }
   }
@@ -166,8 +167,8 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
     if (date !== null) return { value: date }
     return {
       error: {
-        fr: `"${text}" n’est pas une date comme 2026-03-31 ou 31/03/2026`,
-        en: `"${text}" is not a date such as 2026-03-31 or 31/03/2026`,
+        fr: `"${quoteText(text)}" n’est pas une date comme 2026-03-31 ou 31/03/2026`,
+        en: `"${quoteText(text)}" is not a date such as 2026-03-31 or 31/03/2026`,
       },
     }
   }

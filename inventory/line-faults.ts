@@ -1,4 +1,5 @@
 import type { Label } from '../domain/quantity.ts'
+import { quoteText } from '../domain/text.ts'
 
 /* What may be wrong with a line of an import beside what its schema refuses, and what to do. */
 
@@ -28,13 +29,13 @@ export const needsModel = (deviceId: string): Label => ({
 })
 
 export const isUnknownModel = (model: string): Label => ({
-  fr: `le modèle "${model}" n’est pas au catalogue : voyez la liste des modèles`,
-  en: `the model "${model}" is not in the catalogue: see the list of models`,
+  fr: `le modèle "${quoteText(model)}" n’est pas au catalogue : voyez la liste des modèles`,
+  en: `the model "${quoteText(model)}" is not in the catalogue: see the list of models`,
 })
 
 export const isUnknownKind = (kind: string): Label => ({
-  fr: `le type d’équipement "${kind}" est inconnu : dites lequel c’est dans la correspondance`,
-  en: `the asset kind "${kind}" is unknown: say in the mapping which it is`,
+  fr: `le type d’équipement "${quoteText(kind)}" est inconnu : dites lequel c’est dans la correspondance`,
+  en: `the asset kind "${quoteText(kind)}" is unknown: say in the mapping which it is`,
 })
 
 export const isNoAsset = (id: string): Label => ({
@@ -48,8 +49,8 @@ export const hangsOnItself = (id: string): Label => ({
 })
 
 export const isUsedNumber = (number: string): Label => ({
-  fr: `le numéro ${number} a déjà servi, et un numéro ne sert jamais deux fois`,
-  en: `the number ${number} was used before, and is never used again`,
+  fr: `le numéro ${quoteText(number)} a déjà servi, et un numéro ne sert jamais deux fois`,
+  en: `the number ${quoteText(number)} was used before, and is never used again`,
 })
 
 export const isShortSecret = (characters: number): Label => ({

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addAsset } from '../../inventory/assets.ts'
 import { addDevice } from '../../inventory/devices.ts'
@@ -10,6 +11,7 @@ import { install } from '../../inventory/installations.ts'
 import { addToken } from '../../inventory/tokens.ts'
 import { openTestApi, type TestApi } from '../support/api.ts'
 import { ensureDebianPackage } from '../support/debian.ts'
+import { formulaStart, injectionNames } from '../support/injection.ts'
 
 let api: TestApi
 
@@ -124,6 +126,57 @@ describe('GET /exports/assets', () => {
     const ask = (path: string) => api.app.inject({ url: `/api/v1/exports/${path}`, headers })
     expect((await ask('assets')).body.trim().split('\n')).toHaveLength(2)
     for (const path of ['devices', 'installations']) expect((await ask(path)).body.trim().split('\n')).toHaveLength(1)
+  })
+})
+
+describe('names that are code elsewhere', () => {
+  it('are in every file as they are, and no cell of a table is run as a formula', async () => {
+    const odd = await openTestApi()
+    // An identifier has no / + # and no direction mark, and at most 128 characters.
+    const ids = injectionNames.map((name) =>
+      name
+        .replace(/[/+#\p{C}]/gu, '')
+        .slice(0, 128)
+        .trim(),
+    )
+    for (const [i, label] of injectionNames.entries()) {
+      await addAsset(odd.access, { id: `odd-${i}`, kind: 'bench', label, attributes: { [`own${i}`]: label } })
+      await addDevice(odd.access, { id: `odd-${i}`, model: 'generic-json', label })
+    }
+    for (const [i, id] of ids.entries()) {
+      await addAsset(odd.access, { id, kind: 'bench', label: id })
+      await addDevice(odd.access, { id, model: 'generic-json' })
+      await install(odd.access, { deviceId: id, assetId: id, installedAt: 1000 })
+      await odd.store([
+        { deviceId: id, channel: i === 0 ? '=1' : '', quantity: 'temperature', value: i, observedAt: 2000 },
+      ])
+    }
+    await odd.fold()
+    const ask = (path: string) => odd.call('viewer', 'GET', path)
+    const table = async (path: string): Promise<Record<string, string>[]> => {
+      const cells = parse((await ask(path)).body, { columns: true }) as Record<string, string>[]
+      expect(cells.flatMap((row) => Object.values(row)).filter((cell) => formulaStart.test(cell))).toEqual([])
+      return cells
+    }
+    // One apostrophe is what it costs, before what begins as a formula.
+    const written = (name: string) => (/^'*[=+\-@\t\r\n＝＋－＠]/.test(name) ? `'${name}` : name)
+    const [assets, devices, installations, readings, figures] = await Promise.all(
+      ['assets', 'devices', 'installations', 'readings?format=csv']
+        .map((path) => `/exports/${path}`)
+        .concat('/exports/figures?kind=bench')
+        .map(table),
+    )
+    for (const rows of [assets!, devices!, figures!])
+      expect(rows.map((row) => row.label)).toEqual(expect.arrayContaining(injectionNames.map(written)))
+    for (const rows of [installations!, readings!])
+      expect(rows.map((row) => row.deviceId).sort()).toEqual(ids.map(written).sort())
+    const geojson = (await ask('/exports/assets?format=geojson')).body
+    expect(geojson.features.map((each: { properties: { label: string } }) => each.properties.label)).toEqual(
+      expect.arrayContaining([...injectionNames]),
+    )
+    const back = await importAssets(odd.access, (await ask('/exports/assets')).body)
+    expect(back).toMatchObject({ created: 0, changed: 0, unchanged: injectionNames.length + ids.length })
+    await odd.close()
   })
 })
 

@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  deadLetterReasons,
-  type FaultCode,
-  fault,
-  faultReason,
-  faultText,
-  faultTexts,
-  maxFaultTextLength,
-} from '../../domain/fault.ts'
+import { deadLetterReasons, type FaultCode, fault, faultReason, faultText, faultTexts } from '../../domain/fault.ts'
+import { maxQuoteLength } from '../../domain/text.ts'
 
 const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort()
 
@@ -52,7 +45,7 @@ test('which item of an array is meant is left out where there is none', () => {
 
 test('a text of a payload is cut when it is kept, and freed of control characters when it is told', () => {
   const kept = fault('unknown_quantity', { quantity: 'x'.repeat(1e6) })
-  expect(String(kept.params!.quantity)).toHaveLength(maxFaultTextLength)
+  expect(String(kept.params!.quantity)).toHaveLength(maxQuoteLength)
   const told = faultText(fault('unknown_quantity', { quantity: 'a\u0000b\n\u202ec\ud800' }), 'en')
   expect(told).toBe('The quantity "a�b��c�" is unknown.')
   // A param that looks like a placeholder stays a text.

@@ -1,3 +1,5 @@
+import { neutralise } from './formula.ts'
+
 /** Hands a file to the reader. */
 export function download(name: string, content: Blob): void {
   const link = document.createElement('a')
@@ -16,6 +18,6 @@ export function toCsv(rows: readonly (readonly (string | number | null | undefin
 
 function toCell(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return ''
-  const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)
+  const text = typeof value === 'string' ? neutralise(value) : String(value)
   return /[",;\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

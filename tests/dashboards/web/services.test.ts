@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { MqttClient } from 'mqtt'
-import type { Download, Page } from 'playwright-core'
+import type { Download, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { findTurnedWords, formulaStart, injectionNames, longestName } from '../../support/injection.ts'
 import { findBarriers, type Site, startSite, tabTo } from '../../support/site.ts'
 
 const hourMs = 3_600_000
@@ -213,6 +214,105 @@ test('an asset is made and edited; somebody else’s change meanwhile is told in
   await page.goto('/#/assets?labels=bench-1')
   await page.getByRole('img', { name: 'Code QR de bench-1' }).waitFor()
   await page.getByText(`${site.platform.httpUrl}/#/assets/bench-1`).waitFor()
+}, 90_000)
+
+test('names that are code are text on an asset’s page, chart, label, documents, history and files, and while they are imported', async () => {
+  const id = '=<b id="owned">@odd'
+  const label = `=${injectionNames[0]}\u202e${longestName}`.slice(0, 200)
+  const probe = await site.connectDevice('<b>probe')
+  devices.set('<b>probe', probe)
+  await site.request('POST', '/assets', { id, kind: 'room', label, district: injectionNames[1] })
+  const installedAt = new Date(Date.now() - 12.5 * hourMs).toISOString()
+  await site.request('POST', '/installations', {
+    deviceId: '<b>probe',
+    assetId: id,
+    channel: '=<u>',
+    installedAt,
+  })
+  const readings = { temperature: 20 }
+  for (const hours of [10, 5, 1])
+    await publish('<b>probe', { observedAt: Date.now() - hours * hourMs, channel: '=<u>', readings })
+
+  const page = await site.signIn('manager', `#/assets/${encodeURIComponent(id)}`)
+  const isText = async (width: number) => {
+    await page.setViewportSize({ width, height: 900 })
+    expect(await page.evaluate(findTurnedWords)).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    expect(await page.locator('main :is(script, b, u, [src=x], #owned)').count()).toBe(0)
+  }
+  const chart = page.getByRole('region', { name: 'Évolution' })
+  await chart.getByText('Voir en tableau').click()
+  await chart.getByRole('columnheader', { name: '=<u>' }).waitFor()
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(label)
+  expect(await page.locator('.label .name').textContent()).toBe(label)
+  await page.getByRole('list', { name: 'Changements d’appareil' }).getByText('<b>probe').first().waitFor()
+  for (const [button, ending] of [
+    ['Télécharger en CSV', 'csv'],
+    ['Télécharger en image', 'png'],
+  ]) {
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      chart.getByRole('button', { name: button }).click(),
+    ])
+    expect(file.suggestedFilename()).toMatch(new RegExp(`^=-b id=-owned-@odd temperature [-0-9]+\\.${ending}$`))
+    if (ending === 'csv') expect((await read(file)).flat().filter((cell) => formulaStart.test(cell))).toEqual([])
+  }
+  await page.getByRole('button', { name: 'Ajouter une photo ou un document' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.locator('input[type=file]').setInputFiles({ name: '<b>\u202e.png', mimeType: 'image/png', buffer: png })
+  await dialog.getByRole('button', { name: /^Ajouter/ }).click()
+  await page.getByRole('img', { name: label }).waitFor()
+  await page.getByRole('link').getByText('.png').waitFor()
+  await page.locator('details summary').filter({ hasText: 'label' }).first().click()
+  await page.locator('details dd').getByText(label).waitFor()
+  for (const width of [1400, 320]) await isText(width)
+  await page.goto(`/#/assets?labels=${encodeURIComponent(id)}`)
+  await page.getByRole('img', { name: `Code QR de ${id}` }).waitFor()
+  await isText(320)
+
+  await page.goto('/#/import')
+  const lines = injectionNames.map(
+    (name, i) => `odd-${i},"${name.replaceAll('"', '""')}","${name.replaceAll('"', '""')}"`,
+  )
+  const buffer = Buffer.from(['=<b>id,kind,<b>label\u202e', ...lines, ''].join('\n'))
+  await page.locator('input[type=file]').setInputFiles({ name: '<b>\u202e.csv', mimeType: 'text/csv', buffer })
+  await page.getByText(injectionNames[0]!).first().waitFor()
+  for (const width of [1400, 320]) await isText(width)
+  expect(await page.title()).toMatch(/Parvis$/)
+}, 120_000)
+
+test('a building tells what went through its meters, by meter and day, and which one was replaced', async () => {
+  await site.request('POST', '/assets', { id: 'school', kind: 'building', label: 'École' })
+  for (const id of ['meter-a', 'meter-b'])
+    await site.request('POST', '/assets', { id, kind: 'energy_meter', label: id, parentId: 'school' })
+  // Around noon of a day of the past: whatever the hour is now, it is one day in Paris, and in the span that is shown.
+  const noon = (Math.floor(Date.now() / (24 * hourMs)) - 10) * 24 * hourMs + 10 * hourMs
+  for (const [id, kind, hours, value] of [
+    ['meter-a', 'installation', 0, 1000],
+    ['meter-a', 'removal', 2, 4000],
+    ['meter-a', 'installation', 2.1, 50],
+    ['meter-a', 'reading', 4, 2050],
+    ['meter-b', 'installation', 0, 0],
+    ['meter-b', 'reading', 4, 3000],
+  ] as const) {
+    const at = new Date(noon + hours * hourMs).toISOString()
+    await site.request('POST', `/assets/${id}/indexes`, { quantity: 'energy_active_import', kind, value, at })
+  }
+  const page = await site.signIn('viewer', '#/assets/school')
+  const rows = page.locator('table').filter({ hasText: 'meter-b' }).getByRole('row')
+  const cells = (row: Locator) => row.locator('td.number').allTextContents()
+  await expect.poll(() => cells(rows.last()), { timeout: 20_000 }).toHaveLength(3)
+  expect((await cells(rows.last())).map((text) => Number.parseFloat(text))).toEqual([8, 5, 3])
+  const [day] = (await rows.filter({ hasNotText: 'inconnue' }).all()).slice(1, 2)
+  expect((await cells(day!)).map((text) => Number.parseFloat(text))).toEqual([8, 5, 3])
+  await page
+    .getByRole('listitem')
+    .filter({ hasText: 'compteur remplacé' })
+    .getByRole('link', { name: 'meter-a' })
+    .waitFor()
+  await page.getByRole('button', { name: 'English' }).click()
+  await page.getByRole('columnheader', { name: 'meter-a' }).waitFor()
+  expect(await findBarriers(page)).toEqual([])
 }, 90_000)
 
 test('by keyboard alone: from the work of the day to a bin, and a sensor swapped there', async () => {

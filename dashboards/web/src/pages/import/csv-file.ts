@@ -1,3 +1,5 @@
+import { neutralise } from '../../formula.ts'
+
 /** As much of a file as its columns and first lines need. */
 const headBytes = 65_536
 
@@ -59,5 +61,5 @@ export function toBadLines<Fault extends { line?: number }>(
 }
 
 function quote(text: string): string {
-  return `"${(/^[=+\-@]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`
+  return `"${neutralise(text).replaceAll('"', '""')}"`
 }
