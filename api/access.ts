@@ -197,7 +197,10 @@ function readReason(request: FastifyRequest): string | null {
   try {
     return reasonSchema.parse(decodeURIComponent(header))
   } catch {
-    throw new Problem('bad_request', 'X-Parvis-Reason: expected 1 to 500 characters, percent-encoded')
+    throw new Problem('bad_request', {
+      fr: 'X-Parvis-Reason : de 1 à 500 caractères, codés en pour cent',
+      en: 'X-Parvis-Reason: expected 1 to 500 characters, percent-encoded',
+    })
   }
 }
 

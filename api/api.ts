@@ -161,8 +161,8 @@ export async function buildApi({ config, registry, reader, webDir, logger, ...op
 }
 
 const noBroker: UplinkClient = {
-  publish: () => Promise.reject(new Problem('not_ready', 'there is no broker')),
-  command: () => Promise.reject(new Problem('not_ready', 'there is no broker')),
+  publish: () => Promise.reject(new Problem('not_ready', { fr: 'il n’y a pas de broker', en: 'there is no broker' })),
+  command: () => Promise.reject(new Problem('not_ready', { fr: 'il n’y a pas de broker', en: 'there is no broker' })),
   close: async () => {},
 }
 

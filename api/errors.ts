@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Config } from '../config.ts'
+import { refuseIssues } from '../domain/issue.ts'
 import { Problem, type ProblemCode, problemDocument } from '../domain/problem.ts'
 import { chooseLanguage, type Language } from './language.ts'
 
@@ -10,25 +11,20 @@ const codesOfFastify: ReadonlyMap<string, ProblemCode> = new Map([
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'unsupported_media_type'],
 ])
 
-const english = z.locales.en().localeError
-const french = z.locales.fr().localeError
-
-/** A request that its schema refuses; the messages wait for the reader's language. */
-class InvalidRequest extends Error {
-  readonly issues: readonly z.core.$ZodIssue[]
-
-  constructor(issues: readonly z.core.$ZodIssue[]) {
-    super('the request does not match its schema')
-    this.issues = issues
-  }
-}
+// What Fastify says of a request that it cannot read, in French.
+const frenchOfFastify: ReadonlyMap<string, string> = new Map([
+  ['FST_ERR_CTP_EMPTY_JSON_BODY', 'le corps est vide, et devrait être du JSON'],
+  ['FST_ERR_CTP_INVALID_JSON_BODY', 'le corps n’est pas du JSON valide'],
+  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'le corps n’a pas la longueur annoncée'],
+  ['FST_ERR_BAD_URL', 'l’adresse ne se lit pas'],
+])
 
 /** Checks params, query and bodies with their zod schemas. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (data: unknown) => {
     const parsed = schema.safeParse(data, { reportInput: true })
-    return parsed.success ? { value: parsed.data } : { error: new InvalidRequest(parsed.error.issues) }
+    return parsed.success ? { value: parsed.data } : { error: refuseIssues(parsed.error.issues) }
   }
 
 /** The language of the answer to a request. */
@@ -53,7 +49,7 @@ export function answerError(
   config: Config,
 ): FastifyReply {
   const language = languageOf(request, config)
-  const problem = toProblem(error, language)
+  const problem = toProblem(error)
   if (problem.code === 'internal') request.log.error({ err: error, reqId: request.id }, 'request failed')
   if (problem.code === 'bad_credentials') reply.header('www-authenticate', 'Bearer')
   const document = {
@@ -86,35 +82,14 @@ export function rawProblem(code: string | undefined, config: Config): string {
   ].join('\r\n')
 }
 
-function toProblem(error: unknown, language: Language): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof InvalidRequest) return describeIssues(error.issues, language)
   const { code, statusCode, message } = error as FastifyError
   const known = codesOfFastify.get(code)
   if (known !== undefined) return new Problem(known)
   // Fastify's own refusals speak of the request only, so their text may be told; those of other libraries may not.
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
-    return statusCode === 404
-      ? new Problem('not_found')
-      : new Problem('bad_request', code?.startsWith('FST_') === true ? message : undefined)
-  return new Problem('internal')
-}
-
-function describeIssues(issues: readonly z.core.$ZodIssue[], language: Language): Problem {
-  const errors = issues.map((issue) => ({ path: issue.path.join('.'), message: translate(issue, language) }))
-  const detail = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
-  return new Problem('bad_request', detail, errors)
-}
-
-// zod words its issues when it finds them, in English; a message that is zod's own is worded again in French, one that
-// a schema of ours gives stays as it is.
-function translate(issue: z.core.$ZodIssue, language: Language): string {
-  const raw = issue as z.core.$ZodRawIssue
-  if (language === 'en' || word(english, raw) !== issue.message) return issue.message
-  return word(french, raw) ?? issue.message
-}
-
-function word(localeError: z.core.$ZodErrorMap, issue: z.core.$ZodRawIssue): string | undefined {
-  const worded = localeError(issue)
-  return typeof worded === 'object' ? worded?.message : (worded ?? undefined)
+  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return new Problem('internal')
+  if (statusCode === 404) return new Problem('not_found')
+  if (code?.startsWith('FST_') !== true) return new Problem('bad_request')
+  return new Problem('bad_request', { fr: frenchOfFastify.get(code) ?? 'la demande ne se lit pas', en: message })
 }

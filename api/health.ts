@@ -1,13 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { Problem, problemDocument } from '../domain/problem.ts'
+import { Problem, problemDocument, tellDetail } from '../domain/problem.ts'
 import { formatTime } from '../domain/time.ts'
 import { readBridgeStates } from '../store/bridge-states.ts'
 import { type RoleState, readRoleStates } from '../store/role-state.ts'
 import { admit } from './access.ts'
 import type { Api, Context } from './context.ts'
 import { languageOf } from './errors.ts'
+import type { Language } from './language.ts'
 
 const loopbackAddresses: ReadonlySet<string | undefined> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
@@ -32,13 +33,16 @@ export function installHealth(api: Api, context: Context): void {
       },
     },
     async (request, reply) => {
+      const language = languageOf(request, config)
       const states = readRoleStates(config.PARVIS_DATA_DIR)
-      const roles = Object.fromEntries(states.map((state) => [state.role, describeState(state)]))
+      const roles = Object.fromEntries(states.map((state) => [state.role, describeState(state, language)]))
       const missing = states.filter((state) => !state.ready)
       const bridges = describeBridges(readBridgeStates(config.PARVIS_DATA_DIR))
       if (missing.length === 0) return { status: 'ok' as const, roles, bridges }
-      const problem = new Problem('not_ready', missing.map(({ role, detail }) => `${role}: ${detail}`).join('; '))
-      const language = languageOf(request, config)
+      const problem = new Problem('not_ready', {
+        fr: missing.map((state) => `${state.role} : ${tellWhy(state, 'fr')}`).join(' ; '),
+        en: missing.map((state) => `${state.role}: ${tellWhy(state, 'en')}`).join('; '),
+      })
       const answer = reply as unknown as FastifyReply
       return answer
         .code(503)
@@ -90,8 +94,14 @@ function describeBridges(states: ReturnType<typeof readBridgeStates>): Record<st
   return Object.fromEntries([...states].map(([name, { state, since }]) => [name, { state, since: formatTime(since) }]))
 }
 
-function describeState({ ready, since, detail }: RoleState): z.infer<typeof roleSchema> {
-  return { ready, since: since === 0 ? null : formatTime(since), ...(detail === undefined ? {} : { detail }) }
+function describeState(state: RoleState, language: Language): z.infer<typeof roleSchema> {
+  const { ready, since, detail } = state
+  const told = detail === undefined ? {} : { detail: tellWhy(state, language) }
+  return { ready, since: since === 0 ? null : formatTime(since), ...told }
+}
+
+function tellWhy({ detail = '' }: RoleState, language: Language): string {
+  return tellDetail(detail, language)
 }
 
 // What a proxy passes on comes from elsewhere, though the connection is the proxy's own.

@@ -1,31 +1,44 @@
 import { z } from 'zod'
+import { say } from '../domain/issue.ts'
 import { type Area, maxCorners, maxRadiusM, parseBox, parseCircle, parsePolygon } from '../domain/place.ts'
+import type { Label } from '../domain/quantity.ts'
 
-function areaSchema(parse: (text: string) => Area | null, expected: string, example: string) {
+function areaSchema(parse: (text: string) => Area | null, expected: Label, example: string) {
+  const message = say({ fr: `${expected.fr}, comme ${example}`, en: `expected ${expected.en}, such as ${example}` })
   return z
     .string()
     .max(12_000)
     .transform((text, context): Area => {
       const area = parse(text)
       if (area !== null) return area
-      context.addIssue({ code: 'custom', message: `expected ${expected}, such as ${example}` })
+      context.addIssue({ code: 'custom', message })
       return z.NEVER
     })
-    .meta({ description: `Expects ${expected}.`, examples: [example] })
+    .meta({ description: `Expects ${expected.en}.`, examples: [example] })
     .optional()
 }
 
 /** Query parameters that say where; an asset lies in all that are given. */
 export const placeQuery = {
-  bbox: areaSchema(parseBox, 'west,south,east,north in degrees', '7.2,47.7,7.4,47.8'),
+  bbox: areaSchema(
+    parseBox,
+    { fr: 'ouest,sud,est,nord en degrés', en: 'west,south,east,north in degrees' },
+    '7.2,47.7,7.4,47.8',
+  ),
   near: areaSchema(
     parseCircle,
-    `longitude,latitude,radius, the radius in metres up to ${maxRadiusM}`,
+    {
+      fr: `longitude,latitude,rayon, le rayon en mètres jusqu’à ${maxRadiusM}`,
+      en: `longitude,latitude,radius, the radius in metres up to ${maxRadiusM}`,
+    },
     '7.3389,47.7467,500',
   ),
   polygon: areaSchema(
     parsePolygon,
-    `three to ${maxCorners} corners longitude,latitude with spaces between them`,
+    {
+      fr: `de trois à ${maxCorners} sommets longitude,latitude séparés par des espaces`,
+      en: `three to ${maxCorners} corners longitude,latitude with spaces between them`,
+    },
     '7.2,47.7 7.4,47.7 7.3,47.8',
   ),
 }

@@ -2,13 +2,14 @@ import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config.ts'
+import type { Label } from '../domain/quantity.ts'
 import type { StatusBoard } from '../inventory/status-board.ts'
 import type { StatusTable } from '../store/registry-tables.ts'
 
 /** What keeps the status of assets up to date. */
 export type StatusFeed = {
   /** Why it is behind, while it is. */
-  readonly failure: string | undefined
+  readonly failure: Label | undefined
   /** Folds soon: something was changed. */
   wake(): void
   close(): Promise<void>
@@ -29,14 +30,20 @@ export async function startStatusFeed(
   board: StatusBoard,
   logger: FastifyBaseLogger,
 ): Promise<StatusFeed> {
-  let failure: string | undefined
+  let failure: Label | undefined
   let isClosing = false
   let worker: Worker
 
   function setFailure(text: string | null) {
     // The log says it once, health says it as long as it lasts.
     if (text !== null && failure === undefined) logger.error(`the status of assets could not be folded: ${text}`)
-    failure = text === null ? undefined : `the status of assets is not kept up to date: ${text}`
+    failure =
+      text === null
+        ? undefined
+        : {
+            fr: `l’état des équipements n’est plus tenu à jour : ${text}`,
+            en: `the status of assets is not kept up to date: ${text}`,
+          }
   }
 
   function start(): Promise<void> {

@@ -80,9 +80,17 @@ export function openUplinkClient(options: BrokerAddress, listener?: Listener): U
 
   function publish(topic: string, payload: Buffer): Promise<void> {
     const current = client
-    if (current === null) return Promise.reject(new Problem('not_ready', 'the broker does not answer'))
+    if (current === null)
+      return Promise.reject(
+        new Problem('not_ready', { fr: 'le broker ne répond pas', en: 'the broker does not answer' }),
+      )
     if (waiting >= limits.maxUplinksWaiting)
-      return Promise.reject(new Problem('not_ready', 'too many messages wait for the broker'))
+      return Promise.reject(
+        new Problem('not_ready', {
+          fr: 'trop de messages attendent le broker',
+          en: 'too many messages wait for the broker',
+        }),
+      )
     waiting++
     return new Promise<void>((resolve, reject) => {
       const settle = (problem: Problem | null) => {
@@ -92,9 +100,20 @@ export function openUplinkClient(options: BrokerAddress, listener?: Listener): U
         if (problem === null) resolve()
         else reject(problem)
       }
-      const end = () => settle(new Problem('not_ready', 'the broker ended the connection: is its journal full?'))
+      const end = () =>
+        settle(
+          new Problem('not_ready', {
+            fr: 'le broker a fermé la connexion : son journal est-il plein ?',
+            en: 'the broker ended the connection: is its journal full?',
+          }),
+        )
       const timeout = setTimeout(() => {
-        settle(new Problem('not_ready', 'the broker did not acknowledge in time'))
+        settle(
+          new Problem('not_ready', {
+            fr: 'le broker n’a pas acquitté à temps',
+            en: 'the broker did not acknowledge in time',
+          }),
+        )
         // What it did not acknowledge must not come later, when its sender has sent it again.
         current.end(true)
       }, limits.uplinkTimeoutMs)

@@ -1,5 +1,6 @@
 import { type Fault, fault } from '../domain/fault.ts'
 import type { ModelTable } from '../domain/model-table.ts'
+import type { Detail } from '../domain/problem.ts'
 import { isObject } from './json-payload.ts'
 import { compileTable, type Mapped, toldFault } from './model-table.ts'
 import { toBytes } from './repositories/published.ts'
@@ -67,8 +68,9 @@ export function compileScriptModel(pool: ScriptPool, { codecs, dialect, mapping 
   async function encode(
     data: unknown,
     port: number | undefined,
-  ): Promise<{ bytes: Uint8Array; port: number | null } | { error: string }> {
-    if (encodeDownlink === undefined) return { error: 'its codec encodes no downlinks' }
+  ): Promise<{ bytes: Uint8Array; port: number | null } | { error: Detail }> {
+    if (encodeDownlink === undefined)
+      return { error: { fr: 'son codec ne code pas de commandes', en: 'its codec encodes no downlinks' } }
     const input = {
       data,
       ...(port === undefined ? {} : { fPort: port }),
@@ -91,7 +93,7 @@ export function compileScriptModel(pool: ScriptPool, { codecs, dialect, mapping 
       bytes.length > maxDownlinkBytes ||
       !bytes.every((each) => Number.isInteger(each) && each >= -128 && each <= 255)
     )
-      return { error: 'its codec answered no bytes' }
+      return { error: { fr: 'son codec n’a pas donné d’octets', en: 'its codec answered no bytes' } }
     const own = Number(answer.fPort ?? port)
     return { bytes: Uint8Array.from(bytes), port: Number.isInteger(own) && own >= 1 && own <= maxPort ? own : null }
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { say, tellIssue } from './issue.ts'
 import type { Label } from './quantity.ts'
 
 /** One attribute of a kind. Units stand last in its name; a choice lists what it may be. */
@@ -239,7 +240,7 @@ export const attributeValueSchema = z.union([z.string().max(1000), z.number(), z
 export type AttributeValue = z.infer<typeof attributeValueSchema>
 
 /** What is wrong with the attributes of one asset. */
-export type AttributeIssue = { name: string; message: string }
+export type AttributeIssue = { name: string; message: Label }
 
 /**
  * What is wrong with an asset's attributes. Those of its kind are held to what the table says; others are the town's own
@@ -252,11 +253,12 @@ export function checkAttributes(kind: AssetKind, attributes: Readonly<Record<str
     const definition = Object.hasOwn(attributesOf(kind), name) ? attributesOf(kind)[name] : undefined
     if (definition === undefined) {
       const meant = slips.get(`${kind} ${foldName(name)}`)
-      if (meant !== undefined) issues.push({ name, message: `the attribute is called ${meant}` })
+      if (meant !== undefined)
+        issues.push({ name, message: { fr: `l’attribut s’appelle ${meant}`, en: `the attribute is called ${meant}` } })
       continue
     }
-    const parsed = schemaOf(definition).safeParse(value)
-    if (!parsed.success) issues.push({ name, message: parsed.error.issues[0]!.message })
+    const parsed = schemaOf(definition).safeParse(value, { reportInput: true })
+    if (!parsed.success) issues.push({ name, message: tellIssue(parsed.error.issues[0]!) })
   }
   return issues
 }
@@ -280,25 +282,33 @@ function schemaOf(definition: AttributeDefinition): z.ZodType {
 function makeSchema(definition: AttributeDefinition): z.ZodType {
   switch (definition.type) {
     case 'boolean':
-      return z.boolean({ error: 'expected true or false' })
+      return z.boolean({ error: say({ fr: 'vrai ou faux : true ou false', en: 'expected true or false' }) })
     case 'date':
-      return z.iso.date({ error: 'expected a date such as 2026-03-31' })
+      return z.iso.date({ error: say({ fr: 'une date comme 2026-03-31', en: 'expected a date such as 2026-03-31' }) })
     case 'choice': {
       const names = Object.keys(definition.choices)
-      return z.enum(names, { error: `expected one of ${names.join(', ')}` })
+      return z.enum(names, {
+        error: say({ fr: `choisissez parmi ${names.join(', ')}`, en: `expected one of ${names.join(', ')}` }),
+      })
     }
     case 'number': {
       const { min, max, integer } = definition
-      const error = `expected ${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`
+      const error = say({
+        fr: `${integer ? 'un nombre entier' : 'un nombre'} de ${min} à ${max}`,
+        en: `expected ${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`,
+      })
       const schema = z.number({ error }).min(min, { error }).max(max, { error })
       return integer ? schema.refine(Number.isInteger, { error }) : schema
     }
     case 'text': {
       const { pattern, expects } = definition
-      const schema = z.string({ error: 'expected a text' }).min(1, { error: 'expected a text' }).max(200)
+      const error = say({ fr: 'un texte', en: 'expected a text' })
+      const schema = z.string({ error }).min(1, { error }).max(200)
       return pattern === undefined
         ? schema
-        : schema.regex(pattern, { error: `expected ${expects?.en ?? pattern.source}` })
+        : schema.regex(pattern, {
+            error: say({ fr: expects?.fr ?? pattern.source, en: `expected ${expects?.en ?? pattern.source}` }),
+          })
     }
   }
 }

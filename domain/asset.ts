@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { assetKindNames, attributeValueSchema, maxAttributes } from './asset-kind.ts'
 import { deviceIdSchema } from './id.ts'
+import { say } from './issue.ts'
 import { line } from './text.ts'
 
 /** Where an asset is in its life. Only one in service is expected to be heard of. */
@@ -46,11 +47,13 @@ export const assetIdSchema = deviceIdSchema
 const attributesSchema = z
   .record(line(64), attributeValueSchema)
   .refine((attributes) => Object.keys(attributes).length <= maxAttributes, {
-    error: `expected at most ${maxAttributes} attributes`,
+    error: say({ fr: `${maxAttributes} attributs au plus`, en: `expected at most ${maxAttributes} attributes` }),
   })
 
 // A day of the calendar, without a clock: what accounts and warranties count by.
-const dateSchema = z.iso.date({ error: 'expected a date such as 2026-03-31' })
+const dateSchema = z.iso.date({
+  error: say({ fr: 'une date comme 2026-03-31', en: 'expected a date such as 2026-03-31' }),
+})
 
 const latitude = z.number().min(-90).max(90)
 const longitude = z.number().min(-180).max(180)
@@ -107,7 +110,10 @@ export const newAssetSchema = z
     attributes: assetFields.attributes.optional(),
   })
   .refine((asset) => (asset.latitude == null) === (asset.longitude == null), {
-    error: 'latitude and longitude go together',
+    error: say({
+      fr: 'la latitude et la longitude vont ensemble : donnez les deux, ou aucune',
+      en: 'latitude and longitude go together',
+    }),
     path: ['longitude'],
   })
 export type NewAsset = z.infer<typeof newAssetSchema>

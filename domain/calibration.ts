@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { say } from './issue.ts'
 import type { Quantity } from './quantity.ts'
 import type { Reading } from './reading.ts'
 
@@ -21,7 +22,9 @@ export const calibrationSchema = z
   .strictObject({
     fill: z
       .strictObject({ emptyM: metres, fullM: metres })
-      .refine(({ emptyM, fullM }) => emptyM !== fullM, { error: 'empty and full are the same distance' })
+      .refine(({ emptyM, fullM }) => emptyM !== fullM, {
+        error: say({ fr: 'vide et plein sont à la même distance', en: 'empty and full are the same distance' }),
+      })
       .optional()
       .describe(
         'Distances, in metres, from the sensor to the bottom and to the full level: `distance` gives `fill_level`.',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { say } from './issue.ts'
 import { timeSchema } from './time.ts'
 
 /**
@@ -30,7 +31,9 @@ export const newCommandSchema = z
       .meta({ description: 'What the model of the device encodes.', examples: [{ dimming_level: 40 }] }),
     hex: z
       .string()
-      .regex(/^([0-9a-fA-F]{2})*$/, { error: 'expected bytes in hexadecimal' })
+      .regex(/^([0-9a-fA-F]{2})*$/, {
+        error: say({ fr: 'des octets en hexadécimal', en: 'expected bytes in hexadecimal' }),
+      })
       .max(2 * commandLimits.bytes)
       .optional()
       .describe('Raw bytes instead.'),
@@ -46,6 +49,6 @@ export const newCommandSchema = z
       .meta({ format: 'date-time', description: 'RFC 3339; a day from now when left out, 30 days at most.' }),
   })
   .refine(({ data, hex, base64 }) => [data, hex, base64].filter((each) => each !== undefined).length === 1, {
-    error: 'expected one of data, hex and base64',
+    error: say({ fr: 'data, hex ou base64 : un seul des trois', en: 'expected one of data, hex and base64' }),
   })
 export type NewCommand = z.output<typeof newCommandSchema>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { assetIdSchema } from './asset.ts'
 import { type Calibration, calibrationSchema } from './calibration.ts'
 import { deviceIdSchema } from './id.ts'
+import { say } from './issue.ts'
 import { formatTime, timeSchema } from './time.ts'
 
 /** Which of a device's inputs, as an installation names it: 1 to 64 characters. */
@@ -9,7 +10,9 @@ export const channelSchema = z
   .string()
   .min(1)
   .max(64)
-  .regex(/^\P{Cc}*$/u, { error: 'expected a channel without control characters' })
+  .regex(/^\P{Cc}*$/u, {
+    error: say({ fr: 'une voie sans caractère de contrôle', en: 'expected a channel without control characters' }),
+  })
 
 /**
  * What was on which asset when: `[installedAt, removedAt)` in UTC epoch milliseconds, `removedAt` null while it is

@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { isChannel } from './channel.ts'
+import { say } from './issue.ts'
 import { isQuantity, type Quantity } from './quantity.ts'
 
 /** Bounds of a table: a codec that answers more than this is no sensor's. */
 export const tableLimits = { fields: 200, ignored: 500, pathChars: 200 } as const
 
 const pathSchema = z.string().min(1).max(tableLimits.pathChars)
-const channelSchema = z.string().refine(isChannel, { error: 'expected a channel: at most 64 characters' })
+const channelSchema = z.string().refine(isChannel, {
+  error: say({ fr: 'une voie : 64 caractères au plus', en: 'expected a channel: at most 64 characters' }),
+})
 
 /**
  * One value of what a codec answers, or of a JSON payload: the quantity that stands at a path of keys such as
@@ -16,7 +19,7 @@ const channelSchema = z.string().refine(isChannel, { error: 'expected a channel:
 export const tableFieldSchema = z.strictObject({
   path: pathSchema,
   quantity: z.custom<Quantity>((name) => typeof name === 'string' && isQuantity(name), {
-    error: 'expected a quantity of the table at /quantities',
+    error: say({ fr: 'une grandeur de la table à /quantities', en: 'expected a quantity of the table at /quantities' }),
   }),
   unit: z.string().max(20).optional(),
   channel: channelSchema.optional(),
@@ -24,7 +27,9 @@ export const tableFieldSchema = z.strictObject({
   channels: z.array(channelSchema).max(100).optional(),
   scale: z
     .number()
-    .refine((scale) => scale !== 0, { error: 'expected a number other than 0' })
+    .refine((scale) => scale !== 0, {
+      error: say({ fr: 'un nombre autre que 0', en: 'expected a number other than 0' }),
+    })
     .optional(),
   offset: z.number().optional(),
   values: z.record(z.string().max(100), z.number()).optional(),

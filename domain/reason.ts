@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { say } from './issue.ts'
 
 /** Why someone changes something, in a few words; kept with the change. */
 export const reasonSchema = z
@@ -6,4 +7,6 @@ export const reasonSchema = z
   .trim()
   .min(1)
   .max(500)
-  .regex(/^\P{Cc}*$/u, { error: 'expected a text without control characters' })
+  .regex(/^\P{Cc}*$/u, {
+    error: say({ fr: 'un texte sans caractère de contrôle', en: 'expected a text without control characters' }),
+  })

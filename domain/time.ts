@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { say } from './issue.ts'
 
 /** What is told of a time: UTC, with milliseconds and `Z`. */
 export function formatTime(epochMs: number): string {
@@ -42,7 +43,10 @@ export const timeSchema = z.string().transform((text, context) => {
   if (time !== null) return time
   context.addIssue({
     code: 'custom',
-    message: 'expected an RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z',
+    message: say({
+      fr: 'une date et une heure avec son décalage (RFC 3339), comme 2026-03-01T08:00:00Z',
+      en: 'expected an RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z',
+    }),
   })
   return z.NEVER
 })

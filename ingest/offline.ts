@@ -39,7 +39,11 @@ export async function replayOffline(
   const reader = openIngestReader(dataDir, openStore)
   // A broker that runs alone hears that no segment of the journal may go.
   const role = openRoleState(dataDir, 'ingest')
-  await role.tell({ ready: false, detail: 'a replay runs', counters: { confirmed_seq: 0 } })
+  await role.tell({
+    ready: false,
+    detail: { fr: 'un rejeu est en cours', en: 'a replay runs' },
+    counters: { confirmed_seq: 0 },
+  })
   try {
     const { id } = await requestReplay(access, span)
     for (;;) {

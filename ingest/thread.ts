@@ -50,7 +50,13 @@ function tell() {
   const waiting = Math.max(0, lastSeq - ingest.cursor)
   state.tell({
     ready: ingest.trouble === null,
-    detail: ingest.trouble === null ? undefined : `${ingest.trouble}; ${waiting} messages wait in the journal`,
+    detail:
+      ingest.trouble === null
+        ? undefined
+        : {
+            fr: `${ingest.trouble} ; ${waiting} messages attendent dans le journal`,
+            en: `${ingest.trouble}; ${waiting} messages wait in the journal`,
+          },
     counters: {
       waiting,
       cursor: ingest.cursor,

@@ -8,6 +8,7 @@ import {
   newAssetSchema,
 } from '../domain/asset.ts'
 import { type AssetKind, checkAttributes, isAssetKind } from '../domain/asset-kind.ts'
+import { refuseParts } from '../domain/issue.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { type Change, mutate, type RegistryTransaction, recordRemoval } from '../store/registry.ts'
@@ -226,7 +227,7 @@ export function toRow(asset: NewAsset): Omit<AssetTable, 'revision'> {
   const issues = checkAttributes(asset.kind, attributes)
   if (issues.length > 0) {
     const errors = issues.map(({ name, message }) => ({ path: `attributes.${name}`, message }))
-    throw new Problem('bad_request', errors.map(({ path, message }) => `${path}: ${message}`).join('; '), errors)
+    throw refuseParts(errors)
   }
   const row = {
     id: asset.id,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { deviceIdSchema } from '../domain/id.ts'
+import { say } from '../domain/issue.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { mutate, type Registry } from '../store/registry.ts'
@@ -32,19 +33,34 @@ export const maxBridges = 100
 const maxTopics = 50
 const maxCaBytes = 64 * 1024
 
-const urlSchema = z.string().max(512).refine(isBridgeUrl, {
-  error: 'expected mqtts://host:8883 or mqtt://host:1883, without user, password or path',
-})
+const urlSchema = z
+  .string()
+  .max(512)
+  .refine(isBridgeUrl, {
+    error: say({
+      fr: 'mqtts://hôte:8883 ou mqtt://hôte:1883, sans utilisateur, mot de passe ni chemin',
+      en: 'expected mqtts://host:8883 or mqtt://host:1883, without user, password or path',
+    }),
+  })
 
 // What another broker takes as a filter, `$share/...` too.
-const filterSchema = z.string().min(1).max(1024).refine(isFilter, {
-  error: 'expected an MQTT topic filter, such as v3/+/devices/+/up',
-})
+const filterSchema = z
+  .string()
+  .min(1)
+  .max(1024)
+  .refine(isFilter, {
+    error: say({
+      fr: 'un filtre de sujets MQTT, comme v3/+/devices/+/up',
+      en: 'expected an MQTT topic filter, such as v3/+/devices/+/up',
+    }),
+  })
 
 const pemSchema = z
   .string()
   .max(maxCaBytes)
-  .regex(/-----BEGIN CERTIFICATE-----/, { error: 'expected certificates in PEM' })
+  .regex(/-----BEGIN CERTIFICATE-----/, {
+    error: say({ fr: 'des certificats au format PEM', en: 'expected certificates in PEM' }),
+  })
 
 /** What a bridge is made from. */
 export const newBridgeSchema = z.strictObject({
@@ -87,7 +103,10 @@ export async function addBridge(access: Access, input: NewBridge): Promise<Bridg
     const names = await trx.selectFrom('bridges').select('name').execute()
     if (names.some(({ name }) => name === given.name)) throw new Problem('already_exists', given.name)
     if (names.length >= maxBridges)
-      throw new Problem('bad_request', `there are ${maxBridges} bridges, the most there may be`)
+      throw new Problem('bad_request', {
+        fr: `il y a déjà ${maxBridges} ponts, le plus qu’il puisse y en avoir`,
+        en: `there are ${maxBridges} bridges, the most there may be`,
+      })
     const row: BridgeTable = {
       name: given.name,
       integration: given.integration,

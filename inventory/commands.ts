@@ -69,7 +69,10 @@ export async function addCommand(
   if ('error' in encoded) throw new Problem('not_encodable', encoded.error)
   const port = encoded.port ?? fPort ?? null
   if (encoded.bytes.length > commandLimits.bytes)
-    throw new Problem('not_encodable', `${encoded.bytes.length} > ${commandLimits.bytes} bytes`)
+    throw new Problem('not_encodable', {
+      fr: `${encoded.bytes.length} octets, au plus ${commandLimits.bytes}`,
+      en: `${encoded.bytes.length} bytes, at most ${commandLimits.bytes}`,
+    })
   if (port === null && way.format?.hasPorts === true)
     throw new Problem('bad_request', {
       fr: 'fPort : son réseau demande un port',

@@ -54,10 +54,11 @@ export async function listFigures(
 ) {
   const { figures = [], tasks = [] } = kindFigures[kind] ?? {}
   const chosen = tasks.find((each) => each.code === task)
-  if (task !== undefined && chosen === undefined) throw new Problem('bad_request', `task: ${kind} has no ${task}`)
+  if (task !== undefined && chosen === undefined)
+    throw new Problem('bad_request', { fr: `task : ${task} n’est pas de ${kind}`, en: `task: ${kind} has no ${task}` })
   const key = sort.replace(/^-/, '')
   if (key !== 'label' && !figures.some((figure) => figure.name === key))
-    throw new Problem('bad_request', `sort: ${kind} has no ${key}`)
+    throw new Problem('bad_request', { fr: `sort : ${key} n’est pas de ${kind}`, en: `sort: ${kind} has no ${key}` })
   const made = await makeOnce(access, reader, board, kind, zone, now)
   const found: FigureRow[] = selectSlots(access, board, { ...filter, kind }, now).map((slot) => {
     const status = tellStatus(board, slot, now)

@@ -19,7 +19,7 @@ export async function listProfiles({ registry }: Access): Promise<ImportProfile[
 /** Throws Problem `not_found`. */
 export async function getProfile({ registry }: Access, name: string): Promise<ImportProfile> {
   const row = await registry.selectFrom('import_profiles').selectAll().where('name', '=', name).executeTakeFirst()
-  if (row === undefined) throw new Problem('not_found', `import profile ${name}`)
+  if (row === undefined) throw new Problem('not_found', { fr: `correspondance ${name}`, en: `import profile ${name}` })
   return { name, mapping: JSON.parse(row.mapping) as Mapping }
 }
 
@@ -57,7 +57,8 @@ export async function putProfile(access: Access, name: string, input: Mapping): 
 export async function removeProfile(access: Access, name: string): Promise<void> {
   await mutate(access, async ({ trx, record }) => {
     const row = await trx.deleteFrom('import_profiles').where('name', '=', name).returningAll().executeTakeFirst()
-    if (row === undefined) throw new Problem('not_found', `import profile ${name}`)
+    if (row === undefined)
+      throw new Problem('not_found', { fr: `correspondance ${name}`, en: `import profile ${name}` })
     record('import_profile', name, { mapping: row.mapping }, null)
   })
 }

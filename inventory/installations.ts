@@ -269,13 +269,19 @@ function toRow(installation: Installation): Omit<InstallationTable, 'revision'> 
 
 async function readDevice(trx: RegistryTransaction, id: string): Promise<DeviceTable> {
   const row = await trx.selectFrom('devices').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new Problem('not_found', `device ${id}`)
+  if (row === undefined) throw new Problem('not_found', { fr: `appareil ${id}`, en: `device ${id}` })
   return row
 }
 
 async function checkExists(trx: RegistryTransaction, table: 'devices' | 'assets', id: string): Promise<void> {
   const row = await trx.selectFrom(table).select('id').where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new Problem('not_found', `${table === 'devices' ? 'device' : 'asset'} ${id}`)
+  if (row === undefined)
+    throw new Problem(
+      'not_found',
+      table === 'devices'
+        ? { fr: `appareil ${id}`, en: `device ${id}` }
+        : { fr: `équipement ${id}`, en: `asset ${id}` },
+    )
 }
 
 function checkForward({ installedAt, removedAt }: Installation): void {

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { formats } from '../devices/catalogue.ts'
 import { deviceIdSchema } from '../domain/id.ts'
+import { say } from '../domain/issue.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
 import { mutate, type Registry } from '../store/registry.ts'
@@ -32,7 +33,10 @@ export const topicFilterSchema = z
   .min(1)
   .max(1024)
   .refine((filter) => isTopicFilter(filter), {
-    error: 'expected an MQTT topic filter, such as application/+/device/# ; it may not take in devices/ or $ topics',
+    error: say({
+      fr: 'un filtre de sujets MQTT, comme application/+/device/# ; il ne peut prendre ni devices/ ni un sujet en $',
+      en: 'expected an MQTT topic filter, such as application/+/device/# ; it may not take in devices/ or $ topics',
+    }),
   })
 
 /** What an integration is made from. Without `secret`, Parvis generates one. */
@@ -54,7 +58,10 @@ export async function addIntegration(
 ): Promise<{ name: string; secret: string; integration: Integration }> {
   const { name, format, topics, secret: chosen } = parseInput(newIntegrationSchema, input)
   if (!formats.has(format))
-    throw new Problem('unknown_format', `${format}; the formats are ${[...formats.keys()].join(', ')}`)
+    throw new Problem('unknown_format', {
+      fr: `${format} ; les formats sont ${[...formats.keys()].join(', ')}`,
+      en: `${format}; the formats are ${[...formats.keys()].join(', ')}`,
+    })
   const secret = chosen ?? newSecret()
   const stored = await hashSecret(secret, { chosen: chosen !== undefined })
   const sealed = openVault(access.registry.dataDir).seal(secret, sealedFor(name))

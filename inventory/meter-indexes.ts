@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { z } from 'zod'
 import { type IndexKind, indexKinds } from '../domain/consumption.ts'
+import { say } from '../domain/issue.ts'
 import { Problem } from '../domain/problem.ts'
 import { defineQuantity, isQuantity, type Quantity } from '../domain/quantity.ts'
 import { timeSchema } from '../domain/time.ts'
@@ -27,7 +28,7 @@ export type MeterIndex = {
 
 /** What an index is made from; `corrects` names the one that it supersedes. */
 export const newMeterIndexSchema = z.strictObject({
-  quantity: z.string().refine(isQuantity, { error: 'expected a quantity' }),
+  quantity: z.string().refine(isQuantity, { error: say({ fr: 'une grandeur', en: 'expected a quantity' }) }),
   kind: z.enum(indexKinds),
   at: timeSchema,
   value: z.number().min(0).max(1e15),

@@ -4,6 +4,7 @@ import { isFieldUnit } from '../devices/model-table.ts'
 import { toScript } from '../devices/repositories/published.ts'
 import type { ScriptDialect } from '../devices/script-model.ts'
 import { type Operation, scriptLimits } from '../devices/scripts/sandbox.ts'
+import { say } from '../domain/issue.ts'
 import { emptyTable, type ModelTable, modelTableSchema } from '../domain/model-table.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Access } from '../store/access.ts'
@@ -38,9 +39,12 @@ export type RegisteredModel = {
   updatedAt: number
 }
 
-const idSchema = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,127}$/, { error: 'expected lower-case letters, digits, . _ and -, at most 128' })
+const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,127}$/, {
+  error: say({
+    fr: 'des minuscules, des chiffres, . _ et -, 128 caractères au plus',
+    en: 'expected lower-case letters, digits, . _ and -, at most 128',
+  }),
+})
 
 const tableSchema = modelTableSchema.superRefine((table, context) => {
   for (const [index, field] of table.fields.entries())
@@ -48,7 +52,10 @@ const tableSchema = modelTableSchema.superRefine((table, context) => {
       context.addIssue({
         code: 'custom',
         path: ['fields', index, 'unit'],
-        message: `${field.unit} is not known as a unit of ${field.quantity}`,
+        message: say({
+          fr: 'cette unité n’est pas connue pour cette grandeur',
+          en: 'this unit is not known for this quantity',
+        }),
       })
 })
 
@@ -147,7 +154,8 @@ export async function removeModel(access: Access, id: string): Promise<void> {
   if (models.has(id)) throw new Problem('builtin_model', id)
   await mutate(access, async ({ trx, revision, record }) => {
     const device = await trx.selectFrom('devices').select('id').where('model', '=', id).limit(1).executeTakeFirst()
-    if (device !== undefined) throw new Problem('in_use', `${device.id} is of this model`)
+    if (device !== undefined)
+      throw new Problem('in_use', { fr: `${device.id} est de ce modèle`, en: `${device.id} is of this model` })
     const row = await trx.deleteFrom('device_models').where('id', '=', id).returningAll().executeTakeFirst()
     if (row === undefined) throw new Problem('not_found', id)
     await dropUnusedCodecs(trx, row)

@@ -93,7 +93,7 @@ function partsOfChannel(whole: Part, { isOwned, installations }: Seen, channel: 
 
 async function viewAsset(access: Access, assetId: string): Promise<View> {
   const asset = await access.registry.selectFrom('assets').select('id').where('id', '=', assetId).executeTakeFirst()
-  if (asset === undefined) throw new Problem('not_found', `asset ${assetId}`)
+  if (asset === undefined) throw new Problem('not_found', { fr: `équipement ${assetId}`, en: `asset ${assetId}` })
   const rows = await access.registry.selectFrom('installations').selectAll().where('asset_id', '=', assetId).execute()
   const byDevice = Map.groupBy(rows.map(toInstallation), (each) => each.deviceId)
   const find = (deviceId: string, channel: string | null, time: number) =>

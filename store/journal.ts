@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Detail, tellDetail } from '../domain/problem.ts'
 import type { Uplink } from '../domain/uplink.ts'
 import { encodeRecord, measureRecord, minRecordBytes, type SegmentKey } from './journal-record.ts'
 import { recoverSegment } from './journal-recovery.ts'
@@ -16,7 +17,7 @@ export type Appended<Appendee extends NewUplink = NewUplink> = (error: Error | n
 export type Group = { firstSeq: number; lastSeq: number; previousSeq: number; key: SegmentKey; records: Buffer }
 
 /** Why the journal refuses now, or null while it takes uplinks. */
-export type Refusal = { since: number; reason: string } | null
+export type Refusal = { since: number; reason: Detail } | null
 
 export type JournalOptions = {
   /** Folder of the segments; made when missing. */
@@ -85,7 +86,16 @@ export async function openJournal(options: JournalOptions) {
     )
     if (isClosed || refusal !== null || pendingBytes + bytes > pendingBytesMax) {
       counters.refused++
-      appended(new Error(refusal?.reason ?? (isClosed ? 'the journal is closed' : 'the disk is too slow')), uplink)
+      appended(
+        new Error(
+          refusal === null
+            ? isClosed
+              ? 'the journal is closed'
+              : 'the disk is too slow'
+            : tellDetail(refusal.reason, 'en'),
+        ),
+        uplink,
+      )
       return
     }
     pending.push({ uplink, bytes, appended: appended as Appended })
@@ -196,14 +206,14 @@ export async function openJournal(options: JournalOptions) {
     await closeSegment().catch(() => {})
   }
 
-  function refuse(reason: string, group: Pending[]) {
-    if (refusal === null) log('error', `journal: refusing uplinks: ${reason}`)
+  function refuse(reason: Detail, group: Pending[]) {
+    if (refusal === null) log('error', `journal: refusing uplinks: ${tellDetail(reason, 'en')}`)
     refusal ??= { since: Date.now(), reason }
     const refused = [...group, ...pending]
     pending = []
     pendingBytes = 0
     counters.refused += refused.length
-    for (const each of refused) each.appended(new Error(reason), each.uplink)
+    for (const each of refused) each.appended(new Error(tellDetail(reason, 'en')), each.uplink)
   }
 
   // Drops what is stored and old, and what is stored when the room is needed. Throws when there is no room.
@@ -242,7 +252,14 @@ export async function openJournal(options: JournalOptions) {
     await dropSegments(shortBytes)
     const isShort = shortBytes > 0 && (await readFreeBytes()) < neededBytes
     if (refusal === null) {
-      if (isShort) refuse(`the disk is full (less than ${reserveBytes} bytes are free)`, [])
+      if (isShort)
+        refuse(
+          {
+            fr: `le disque est plein (moins de ${reserveBytes} octets libres)`,
+            en: `the disk is full (less than ${reserveBytes} bytes are free)`,
+          },
+          [],
+        )
       return
     }
     if (isShort) return

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, write, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Detail } from '../domain/problem.ts'
 
 /** The roles of the platform, each of which may run in a process of its own. */
 export const roles = ['broker', 'ingest', 'api'] as const
@@ -14,7 +15,7 @@ export type RoleState = {
   pid: number
   ready: boolean
   since: number
-  detail?: string
+  detail?: Detail | undefined
   counters: Record<string, number>
   toldAt: number
   stale: boolean
@@ -36,7 +37,7 @@ export function openRoleState(dataDir: string, role: Role) {
   let writing: Promise<void> | null = null
   let isClosed = false
 
-  function encode(state: { ready: boolean; detail?: string; counters: Record<string, number> }): Buffer {
+  function encode(state: { ready: boolean; detail?: Detail | undefined; counters: Record<string, number> }): Buffer {
     if (state.ready !== wasReady) since = Date.now()
     wasReady = state.ready
     const text = JSON.stringify({ role, pid: process.pid, since, toldAt: Date.now(), ...state })
@@ -45,7 +46,11 @@ export function openRoleState(dataDir: string, role: Role) {
 
   return {
     /** Resolves once it is written, or what was being written before it. */
-    async tell(state: { ready: boolean; detail?: string; counters: Record<string, number> }): Promise<void> {
+    async tell(state: {
+      ready: boolean
+      detail?: Detail | undefined
+      counters: Record<string, number>
+    }): Promise<void> {
       if (isClosed) return
       writing ??= new Promise<void>((resolve) =>
         write(file, encode(state), 0, fileBytes, 0, () => {
@@ -63,7 +68,7 @@ export function openRoleState(dataDir: string, role: Role) {
   }
 
   function end() {
-    writeSync(file, encode({ ready: false, detail: 'stopped', counters: {} }), 0, fileBytes, 0)
+    writeSync(file, encode({ ready: false, detail: { fr: 'arrêté', en: 'stopped' }, counters: {} }), 0, fileBytes, 0)
     closeSync(file)
   }
 }
@@ -79,9 +84,18 @@ export function readRoleState(dataDir: string, role: Role): RoleState {
     const told = JSON.parse(readFileSync(stateFile(dataDir, role), 'utf8')) as Omit<RoleState, 'stale'>
     const stale = Date.now() - told.toldAt > staleAfterMs
     if (!stale) return { ...told, stale }
-    return { ...told, ready: false, detail: told.detail ?? 'does not answer', stale }
+    return { ...told, ready: false, detail: told.detail ?? { fr: 'ne répond pas', en: 'does not answer' }, stale }
   } catch {
-    return { role, pid: 0, ready: false, since: 0, detail: 'not started', counters: {}, toldAt: 0, stale: true }
+    return {
+      role,
+      pid: 0,
+      ready: false,
+      since: 0,
+      detail: { fr: 'pas démarré', en: 'not started' },
+      counters: {},
+      toldAt: 0,
+      stale: true,
+    }
   }
 }
 

@@ -105,7 +105,8 @@ export function checkScope(
     if (!isOurs(after)) throw beyond(services)
   } else if (kind === 'device') {
     const isNobodys = (before as { service?: string | null } | null)?.service === null
-    if (!isOurs(before) && !isNobodys) throw new Problem('forbidden', `${id} belongs to another service`)
+    if (!isOurs(before) && !isNobodys)
+      throw new Problem('forbidden', { fr: `${id} est à un autre service`, en: `${id} belongs to another service` })
     if (!isOurs(after) && !(isNobodys && (after as { service: string | null }).service === null)) throw beyond(services)
   } else if (kind === 'account') {
     if (actor.kind !== 'account' || actor.id !== id) throw new Problem('forbidden')
@@ -118,7 +119,10 @@ export function chooseService({ services }: Access, named: string | null | undef
 }
 
 function beyond(services: readonly string[]): Problem {
-  return new Problem('forbidden', `service: limited to ${services.join(', ')}`)
+  return new Problem('forbidden', {
+    fr: `service : limité à ${services.join(', ')}`,
+    en: `service: limited to ${services.join(', ')}`,
+  })
 }
 
 class Scope extends OperationNodeTransformer implements KyselyPlugin {

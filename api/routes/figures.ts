@@ -157,12 +157,19 @@ export const figureRoutes: Routes = (api, { reader, board, config }) => {
         ...rest
       } = takeAreas(request.query)
       const { from = to - usualSpanMs, ...filter } = rest
-      if (from >= to) throw new Problem('bad_request', 'from: it is not before to')
+      if (from >= to) throw new Problem('bad_request', { fr: 'from : pas avant to', en: 'from: it is not before to' })
       const parsed = parseWindow(window, asked)
       if (parsed === null)
-        throw new Problem('bad_request', 'window: expected a number and m, h, d or mo, in an IANA zone')
+        throw new Problem('bad_request', {
+          fr: 'window : un nombre suivi de m, h, d ou mo, dans un fuseau IANA',
+          en: 'window: expected a number and m, h, d or mo, in an IANA zone',
+        })
       const leastMs = parsed.kind === 'fixed' ? parsed.ms : 86_400_000
-      if ((to - from) / leastMs > maxWindows) throw new Problem('bad_request', `at most ${maxWindows} windows at once`)
+      if ((to - from) / leastMs > maxWindows)
+        throw new Problem('bad_request', {
+          fr: `au plus ${maxWindows} périodes à la fois`,
+          en: `at most ${maxWindows} windows at once`,
+        })
       const found = await readTogether(request.access, reader, board, {
         ...{ quantity, from, to, window: parsed, aggregate, fold, filter },
       })

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { say } from '../../domain/issue.ts'
 import { Problem, problemDocument, tellDetail } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
 import { type Mapping, mappingSchema } from '../../inventory/import-mapping.ts'
@@ -23,7 +24,10 @@ const mappingText = z
     try {
       return mappingSchema.parse(JSON.parse(text))
     } catch {
-      context.addIssue({ code: 'custom', message: 'expected a mapping as JSON' })
+      context.addIssue({
+        code: 'custom',
+        message: say({ fr: 'une correspondance en JSON', en: 'expected a mapping as JSON' }),
+      })
       return z.NEVER
     }
   })

@@ -238,7 +238,10 @@ export const modelRoutes: Routes = (api, { config, scripts, reader }) => {
     async (request) => {
       const { source, table } = request.body
       if (source === undefined && table === undefined)
-        throw new Problem('bad_request', 'source or table: there is nothing to be tried')
+        throw new Problem('bad_request', {
+          fr: 'source ou table : il n’y a rien à essayer',
+          en: 'source or table: there is nothing to be tried',
+        })
       return answerTrial(request, null)
     },
   )

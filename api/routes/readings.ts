@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { maxChannelLength } from '../../domain/channel.ts'
-import { Problem } from '../../domain/problem.ts'
-import { defineQuantity, isQuantity } from '../../domain/quantity.ts'
+import { refuseParts } from '../../domain/issue.ts'
+import type { Problem } from '../../domain/problem.ts'
+import { defineQuantity, isQuantity, type Label } from '../../domain/quantity.ts'
 import { aggregates } from '../../domain/reading.ts'
 import { formatTime } from '../../domain/time.ts'
 import { parseWindow, type Window } from '../../domain/window.ts'
@@ -114,9 +115,15 @@ function toSeriesQuery({ limit, cursor, from, to, window, aggregate, zone, ...re
   const position = cursor === undefined ? undefined : readCursor(cursor)
   const end = position?.to ?? to ?? Date.now()
   const start = position?.from ?? from ?? end - usualSpanMs
-  if (start >= end) throw refuse('from', `${formatTime(start)} is not before to, ${formatTime(end)}`)
-  if (window === undefined && aggregate !== undefined) throw refuse('aggregate', 'it needs a window')
-  if (window === undefined && zone !== undefined) throw refuse('zone', 'it needs a window')
+  if (start >= end)
+    throw refuse('from', {
+      fr: `${formatTime(start)} n’est pas avant to, ${formatTime(end)}`,
+      en: `${formatTime(start)} is not before to, ${formatTime(end)}`,
+    })
+  if (window === undefined && aggregate !== undefined)
+    throw refuse('aggregate', { fr: 'il faut aussi window', en: 'it needs a window' })
+  if (window === undefined && zone !== undefined)
+    throw refuse('zone', { fr: 'il faut aussi window', en: 'it needs a window' })
   return {
     ...rest,
     from: start,
@@ -128,9 +135,17 @@ function toSeriesQuery({ limit, cursor, from, to, window, aggregate, zone, ...re
 }
 
 function readWindow(text: string, zone: string | undefined): Window {
-  if (zone !== undefined && !isZone(zone)) throw refuse('zone', 'expected an IANA time zone, such as Europe/Paris')
+  if (zone !== undefined && !isZone(zone))
+    throw refuse('zone', {
+      fr: 'un fuseau IANA, comme Europe/Paris',
+      en: 'expected an IANA time zone, such as Europe/Paris',
+    })
   const window = parseWindow(text, zone)
-  if (window === null) throw refuse('window', 'expected a number and m, h, d or mo, such as 15m, 1h, 1d or 1mo')
+  if (window === null)
+    throw refuse('window', {
+      fr: 'un nombre suivi de m, h, d ou mo, comme 15m, 1h, 1d ou 1mo',
+      en: 'expected a number and m, h, d or mo, such as 15m, 1h, 1d or 1mo',
+    })
   return window
 }
 
@@ -185,12 +200,12 @@ function readCursor(cursor: string) {
     const [from, to, deviceId, channel, quantity, time] = cursorSchema.parse(JSON.parse(text))
     return { from, to, after: { series: { deviceId, channel, quantity }, time } }
   } catch {
-    throw refuse('cursor', 'this cursor is not one of this list')
+    throw refuse('cursor', { fr: 'ce curseur ne vient pas de cette liste', en: 'this cursor is not one of this list' })
   }
 }
 
-function refuse(path: string, message: string): Problem {
-  return new Problem('bad_request', `${path}: ${message}`, [{ path, message }])
+function refuse(path: string, message: Label): Problem {
+  return refuseParts([{ path, message }])
 }
 
 // Up to 50,000 points that this file has just made: they are written without being held against the schema again.

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { tellDetail } from '../../domain/problem.ts'
 import { formatTime } from '../../domain/time.ts'
 import { describeSystem } from '../../inventory/system.ts'
 import type { Routes } from '../context.ts'
+import { languageOf } from '../errors.ts'
 import { timeOut } from '../shapes.ts'
 
 const count = z.number().int()
@@ -42,6 +44,7 @@ export const systemRoutes: Routes = (api, { config, reader }) => {
       },
     },
     async (request) => {
+      const language = languageOf(request, config)
       const { roles, audit, ...system } = await describeSystem(request.access, {
         isSqlite: config.PARVIS_REGISTRY === 'sqlite',
         deadLetters: reader.deadLetterCounts().reduce((sum, { count: letters }) => sum + letters, 0),
@@ -50,11 +53,11 @@ export const systemRoutes: Routes = (api, { config, reader }) => {
         ...system,
         store: config.PARVIS_STORE,
         journalMaxBytes: config.PARVIS_JOURNAL_MAX_BYTES,
-        roles: roles.map(({ role, ready, since, detail = null }) => ({
+        roles: roles.map(({ role, ready, since, detail }) => ({
           role,
           ready,
           since: since === 0 ? null : formatTime(since),
-          detail,
+          detail: detail === undefined ? null : tellDetail(detail, language),
         })),
         audit: {
           entries: audit.entries,

@@ -87,9 +87,9 @@ function toTopic(request: FastifyRequest): string {
     topic.split('/').length > limits.maxTopicLevels ||
     Buffer.byteLength(topic) > limits.maxTopicBytes
   )
-    throw new Problem(
-      'bad_request',
-      `the path cannot be a topic: no + # or control characters, at most ${limits.maxTopicLevels} levels`,
-    )
+    throw new Problem('bad_request', {
+      fr: `le chemin ne peut pas être un sujet : ni + # ni caractère de contrôle, ${limits.maxTopicLevels} niveaux au plus`,
+      en: `the path cannot be a topic: no + # or control characters, at most ${limits.maxTopicLevels} levels`,
+    })
   return topic
 }

@@ -47,7 +47,7 @@ describe('a refusal', () => {
     ])
     const french = await ask('fr')
     expect(french.errors[1].message).toMatch(/chaîne de caractères/)
-    expect(french.detail).toContain('model: ')
+    expect(french.detail).toMatch(/^id : de 1 à 128 caractères.* ; model : .*chaîne de caractères/)
   })
 
   it('of an address that does not exist is not_found, with or without a token', async () => {

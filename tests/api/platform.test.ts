@@ -52,13 +52,13 @@ describe('/health', () => {
     expect(response.json()).toMatchObject({
       code: 'not_ready',
       status: 503,
-      detail: 'broker: the disk is full',
+      detail: 'broker : the disk is full',
       roles: { broker: { ready: false, detail: 'the disk is full' }, ingest: { ready: true } },
     })
   })
 
   it('is 503 where nothing was ever started', async () => {
-    expect((await api.app.inject('/health')).json().detail).toContain('ingest: not started')
+    expect((await api.app.inject('/health')).json().detail).toContain('ingest : pas démarré')
   })
 })
 
@@ -209,7 +209,10 @@ describe('startApi', () => {
     const told = stream.text()
     await running.close()
     expect(await told).toContain('retry:')
-    expect(readRoleState(config.PARVIS_DATA_DIR, 'api')).toMatchObject({ ready: false, detail: 'stopped' })
+    expect(readRoleState(config.PARVIS_DATA_DIR, 'api')).toMatchObject({
+      ready: false,
+      detail: { fr: 'arrêté', en: 'stopped' },
+    })
     await expect(fetch(running.url)).rejects.toThrow()
   })
 

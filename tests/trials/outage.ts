@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
+import { tellDetail } from '../../domain/problem.ts'
 import { openInfluxStore } from '../../store/influx.ts'
 import { openInflux1 } from '../../store/influx1.ts'
 import { readRoleState } from '../../store/role-state.ts'
@@ -210,7 +211,7 @@ function isStored(dataDir: string, seq: number): boolean {
 
 /** Whether Parvis says that InfluxDB is ill, and how much waits. */
 function isTold(dataDir: string): boolean {
-  return /\d+ messages wait in the journal/.test(readRoleState(dataDir, 'ingest').detail ?? '')
+  return /\d+ messages wait in the journal/.test(tellDetail(readRoleState(dataDir, 'ingest').detail ?? '', 'en'))
 }
 
 async function registerDevices(dataDir: string, folder: string, count: number): Promise<Device[]> {
