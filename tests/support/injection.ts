@@ -6,9 +6,6 @@
 /** The longest name that an asset or a device may have, in one word that no line breaks. */
 export const longestName = 'x'.repeat(200)
 
-/** A name that no asset and no device may have. */
-export const tooLongName = 'x'.repeat(10_000)
-
 /** Names that an asset or a device may have, each to be shown as the text that it is. */
 export const injectionNames: readonly string[] = [
   '<img src=x onerror="document.title=\'owned\'"><b>gras</b>',
