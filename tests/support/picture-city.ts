@@ -35,7 +35,7 @@ export async function startPictureCity(): Promise<PictureCity> {
 
 /** Puts the sensor of one bin on another, as if it had been done days ago. */
 async function swapSensor({ request }: Site): Promise<Status> {
-  const bins = '/status/assets?kind=waste_container&state=working&limit=2'
+  const bins = '/status/assets?kind=waste_container&limit=2'
   const { items } = await request<Items<{ assetId: string }>>('GET', bins)
   const [kept, robbed] = await Promise.all(items.map(({ assetId }) => findSensor(request, assetId)))
   const at = new Date(Date.now() - swappedDaysAgo * dayMs).toISOString()
