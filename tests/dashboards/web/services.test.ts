@@ -3,7 +3,7 @@ import type { MqttClient } from 'mqtt'
 import type { Download, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { findTurnedWords, formulaStart, injectionNames, longestName } from '../../support/injection.ts'
-import { findBarriers, type Site, startSite, tabTo } from '../../support/site.ts'
+import { enter, findBarriers, type Site, skipToContent, startSite, tabTo } from '../../support/site.ts'
 
 const hourMs = 3_600_000
 const markup = '=1+1 <img src=x onerror="document.title=1"> \u202Egras'
@@ -329,3 +329,91 @@ test('by keyboard alone: from the work of the day to a bin, and a sensor swapped
   await dialog.waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Remplacer probe-3' }).waitFor()
 }, 90_000)
+
+// What each service does of a morning: among two assets of a kind, the one that needs a person, and what it did.
+const mornings = [
+  {
+    view: 'lighting',
+    kind: 'street_light',
+    task: 'in_fault',
+    busy: () => ({ lamp_state: 2, active_power: 0 }),
+    calm: () => ({ lamp_state: 0, active_power: 1 }),
+  },
+  {
+    view: 'energy',
+    kind: 'water_meter',
+    link: 'Compteur d’eau',
+    task: 'leak',
+    busy: (hour: number) => ({ water_volume: 100 + hour }),
+    calm: () => ({ water_volume: 100 }),
+  },
+  {
+    view: 'schools',
+    kind: 'classroom',
+    task: 'to_air',
+    busy: () => ({ co2: 1800 }),
+    calm: () => ({ co2: 600 }),
+  },
+  {
+    view: 'furniture',
+    kind: 'parking_bay',
+    task: 'overstay',
+    busy: () => ({ occupancy: 1 }),
+    calm: () => ({ occupancy: 0 }),
+  },
+]
+
+test.each(mornings)(
+  'by keyboard alone: the day’s work of $view',
+  async ({ view, kind, link, task, busy, calm }) => {
+    const hours = 40
+    const now = Date.now()
+    for (const [name, tell] of Object.entries({ busy, calm })) {
+      const id = `${kind}-${name}`
+      devices.set(id, await site.connectDevice(id))
+      await site.request('POST', '/assets', { id, kind, label: `Le ${id}` })
+      await site.request('POST', '/installations', { deviceId: id, assetId: id, installedAt: '2020-01-01T00:00:00Z' })
+      const items = Array.from({ length: hours }, (_, i) => ({
+        observedAt: now - (hours - 1 - i) * hourMs,
+        readings: tell(i),
+      }))
+      await publish(id, items)
+    }
+    let label = ''
+    await expect
+      .poll(
+        async () => {
+          type Answer = { tasks: { code: string; label: { fr: string }; count: number }[] }
+          const { tasks } = await site.request<Answer>('GET', `/figures/assets?kind=${kind}`)
+          const found = tasks.find(({ code }) => code === task)!
+          label = found.label.fr
+          return found.count
+        },
+        { timeout: 15_000 },
+      )
+      .toBe(1)
+
+    const page = await site.signIn('viewer', `#/${view}`)
+    const rows = page.locator('main section table').first().locator('tbody tr')
+    await page.getByLabel('Rechercher').waitFor()
+    await skipToContent(page)
+    if (link !== undefined) await enter(page, link)
+    await expect.poll(() => rows.count()).toBe(2)
+    await enter(page, 'Équipement')
+    await page.locator('th[aria-sort=ascending]').waitFor()
+    // The focus stays where it was: the same key sorts the other way round.
+    await page.keyboard.press('Enter')
+    await page.locator('th[aria-sort=descending]', { hasText: 'Équipement' }).waitFor()
+    await expect.poll(() => rows.first().textContent()).toContain(`Le ${kind}-calm`)
+    await enter(page, `1 ${label}`, 'Shift+Tab')
+    await page.getByRole('heading', { name: `Seulement : ${label}` }).waitFor()
+    await expect.poll(() => rows.count()).toBe(1)
+    await enter(page, `Le ${kind}-busy`)
+    await page.getByRole('heading', { level: 1, name: `Le ${kind}-busy` }).waitFor()
+    const chart = page.getByRole('region', { name: 'Évolution' })
+    await chart.getByText('Voir en tableau').waitFor()
+    await enter(page, 'Voir en tableau')
+    await chart.getByRole('row').nth(2).waitFor()
+  },
+  90_000,
+)
