@@ -50,7 +50,7 @@ describe('today', () => {
     await fill(93)
     const page = await site.signIn('viewer')
     await page.getByRole('heading', { level: 1, name: 'Aujourd’hui' }).waitFor()
-    const card = page.getByRole('article', { name: 'Conteneurs à vider' })
+    const card = page.getByRole('article', { name: 'Conteneurs presque pleins' })
     await card.getByRole('link', { name: 'Conteneur, place de la Paix' }).waitFor()
     const figures = page.getByRole('region', { name: 'Quatre chiffres du jour' })
     expect(await figures.getByRole('article').count()).toBe(4)
