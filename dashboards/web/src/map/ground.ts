@@ -20,7 +20,8 @@ const room = 1.35
 export function makeGround(colours: Colours): StyleSpecification {
   return {
     version: 8,
-    sources: { districts: { type: 'geojson', data: { type: 'FeatureCollection', features: [] } } },
+    // Outlines are coarse: a few tiles serve every closer look, where each would be drawn as it comes.
+    sources: { districts: { type: 'geojson', data: { type: 'FeatureCollection', features: [] }, maxzoom: 12 } },
     layers: [
       { id: 'ground', type: 'background', paint: { 'background-color': colours.ground } },
       {

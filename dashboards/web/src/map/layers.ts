@@ -60,19 +60,6 @@ export function addAssetLayers(map: MapLibreMap, colours: Colours, writeCount: (
       'symbol-sort-key': ['coalesce', count, 0],
     },
   })
-  map.addSource('chosen', { type: 'geojson', data: toFeatures([]) })
-  map.addLayer({
-    id: 'chosen',
-    type: 'circle',
-    source: 'chosen',
-    paint: {
-      'circle-radius': 19,
-      'circle-color': colours.accent,
-      'circle-opacity': 0.12,
-      'circle-stroke-color': colours.accent,
-      'circle-stroke-width': 3,
-    },
-  })
 }
 
 function drawWhatIsMissing(map: MapLibreMap, colours: Colours, writeCount: (count: number) => string): void {
@@ -98,12 +85,6 @@ export function showChange(map: MapLibreMap, set: PointSet, change: PointChange 
   if (source === undefined) return
   if (change === null) void source.setData(toFeatures(set.all()))
   else void source.updateData(toDiff(change))
-}
-
-/** Marks an asset; null for none. */
-export function showChosen(map: MapLibreMap, point: Point | null): void {
-  const features = point === null ? [] : [toFeature(point)]
-  void map.getSource<GeoJSONSource>('chosen')?.setData({ type: 'FeatureCollection', features })
 }
 
 function toDiff({ put, removed }: PointChange): GeoJSONSourceDiff {

@@ -3,7 +3,7 @@ import type { GeoJSONSource, StyleSpecification } from 'maplibre-gl'
 import { get } from '../api.ts'
 import type { Colours } from './drawings.ts'
 import { makeGround, outlineDistricts } from './ground.ts'
-import { addAssetLayers, showChange, showChosen } from './layers.ts'
+import { addAssetLayers, showChange } from './layers.ts'
 import { type Bounds, findBounds, type PointChange, type PointSet } from './points.svelte.ts'
 
 /** Where a map looks: degrees, and the zoom of web maps. */
@@ -24,6 +24,9 @@ type Options = {
 /** Of the time that it takes to draw what changed, how many times as long the map is left alone afterwards. */
 const pauseShare = 8
 
+/** The least time between the end of a drawing or a move and the next drawing of changes. */
+const leastPauseMs = 1000
+
 /** A way over so many zooms is jumped: all that lies between would be drawn for nobody to read. */
 const farZooms = 3
 
@@ -34,7 +37,7 @@ const usualView: MapView = { longitude: 2.45, latitude: 46.6, zoom: 5 }
 /** Opens a map in an element. Throws where the browser has no WebGL. */
 export async function openMap(container: HTMLElement, options: Options) {
   const { set, colours, isStill } = options
-  const [{ MapLibreMap, NavigationControl, Popup, ScaleControl }, style] = await Promise.all([
+  const [{ MapLibreMap, Marker, NavigationControl, Popup, ScaleControl }, style] = await Promise.all([
     import('./library.ts'),
     chooseStyle(colours),
   ])
@@ -50,6 +53,7 @@ export async function openMap(container: HTMLElement, options: Options) {
     pitchWithRotate: false,
     touchPitch: false,
     fadeDuration: 0,
+    renderWorldCopies: false,
     attributionControl: typeof style === 'string' ? { compact: true } : false,
     locale: {
       'Map.Title': options.label,
@@ -67,7 +71,15 @@ export async function openMap(container: HTMLElement, options: Options) {
 
   let chosen: string | null = null
   let hasFitted = options.view !== null || all !== null
-  const markChosen = () => showChosen(map, chosen === null ? null : (set.get(chosen) ?? null))
+  // Over the map, not in it: who chooses waits for no drawing.
+  const ring = document.createElement('div')
+  ring.className = 'chosen-ring'
+  const mark = new Marker({ element: ring })
+  const markChosen = () => {
+    const point = chosen === null ? undefined : set.get(chosen)
+    if (point === undefined) mark.remove()
+    else mark.setLngLat({ lng: point.longitude, lat: point.latitude }).addTo(map)
+  }
   const tell = () => {
     // Where a map without assets looks is nobody's wish.
     if (!set.isLoaded) return
@@ -82,6 +94,10 @@ export async function openMap(container: HTMLElement, options: Options) {
   let isBusy = true
   let hasChanged = false
   let pause: ReturnType<typeof setTimeout> | undefined
+  const leaveAlone = (ms: number) => {
+    clearTimeout(pause)
+    pause = setTimeout(rest, ms)
+  }
 
   function draw(change: PointChange | null) {
     isBusy = true
@@ -101,11 +117,11 @@ export async function openMap(container: HTMLElement, options: Options) {
     map.once('idle', () => {
       // For whoever measures how long a reader waits.
       if (set.isLoaded) performance.mark('map-shown')
-      clearTimeout(pause)
-      pause = setTimeout(rest, pauseShare * (performance.now() - began))
+      leaveAlone(Math.max(leastPauseMs, pauseShare * (performance.now() - began)))
     })
   }
   function rest() {
+    if (map.isMoving()) return leaveAlone(leastPauseMs)
     isBusy = false
     if (hasChanged) draw(set.take())
   }
