@@ -147,17 +147,21 @@ export async function openMap(container: HTMLElement, options: Options) {
       const [lng, lat] = (found.geometry as PointGeometry).coordinates as [number, number]
       map.easeTo({ center: { lng, lat }, zoom: zoom + 0.3 })
     })
-    map.on('mousemove', 'assets', ({ features }) => {
+    const leave = () => {
+      map.getCanvas().style.cursor = ''
+      tip.remove()
+    }
+    map.on('mousemove', ({ point: place }) => {
+      // A hand that drags the map asks for no name.
+      if (map.isMoving() || map.getLayer('assets') === undefined) return
+      const [found] = map.queryRenderedFeatures(place, { layers: ['assets'] })
+      if (found === undefined) return leave()
       map.getCanvas().style.cursor = 'pointer'
-      const asset = features?.[0]?.properties.asset as string | undefined
-      const point = asset === undefined ? undefined : set.get(asset)
+      const point = set.get(found.properties.asset as string)
       if (point === undefined) return tip.remove()
       tip.setLngLat({ lng: point.longitude, lat: point.latitude }).setText(point.label).addTo(map)
     })
-    map.on('mouseleave', 'assets', () => {
-      map.getCanvas().style.cursor = ''
-      tip.remove()
-    })
+    map.on('mouseout', leave)
   }
 
   return {
