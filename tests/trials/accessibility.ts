@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { findBarriers, type Site } from '../support/site.ts'
 import { until } from '../support/until.ts'
+import { findRenderingFaults } from './rendering.ts'
 
 export type Look = { language: 'fr' | 'en'; colorScheme: 'light' | 'dark' }
 
@@ -11,6 +12,7 @@ export const looks: Look[] = (['fr', 'en'] as const).flatMap((language) =>
 
 // A phone, and a small screen at twice the size.
 const widths = [320, 640]
+const spacedWidths = [1280, 320]
 const desk = { width: 1400, height: 900 }
 
 /** Something that a reader may have in view, and how it comes about on a page in French. */
@@ -20,11 +22,11 @@ export type AccessibilityReport = { scenes: string[]; barriers: Record<string, s
 
 /**
  * Runs axe-core over every page, its details, forms and dialogs, in each look, and looks whether anything is cut off at
- * small widths; with `onPhone`, axe-core runs at the least of these too. The site must have a simulated city.
+ * small widths; with `isWhole`, axe-core runs at the least of these too, and each is tried with text spaced and without styles. The site must have a simulated city.
  */
 export async function runAccessibilityTrial(
   site: Site,
-  { looks, onPhone }: { looks: readonly Look[]; onPhone: boolean },
+  { looks, isWhole }: { looks: readonly Look[]; isWhole: boolean },
 ): Promise<AccessibilityReport> {
   const report: AccessibilityReport = { scenes: [], barriers: {} }
   const inside = await site.signIn('admin', '#/site-map', { reducedMotion: 'reduce' })
@@ -42,14 +44,15 @@ export async function runAccessibilityTrial(
         await wear(page, look)
         const found = await findBarriers(page)
         // French, which comes first, has the longer words.
-        for (const width of look === looks[0] || onPhone ? widths : []) {
+        for (const width of look === looks[0] || isWhole ? widths : []) {
           await page.setViewportSize({ width, height: 800 })
           const cut = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'))
           if (cut > 0) found.push(`cut off at a width of ${width}: ${cut}`)
-          if (onPhone && width === widths[0])
+          if (isWhole && width === widths[0])
             found.push(...(await findBarriers(page)).map((each) => `on a phone, ${each}`))
         }
         await page.setViewportSize(desk)
+        if (isWhole && look === looks[0]) found.push(...(await findRenderingFaults(page, spacedWidths)))
         if (found.length > 0) report.barriers[`${name}, ${look.language} ${look.colorScheme}`] = found
       }
     }

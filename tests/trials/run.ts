@@ -102,7 +102,7 @@ async function accessibility(): Promise<Report> {
   await buildPages()
   const site = await startSite({ city: { assets: 200 }, webGl: true })
   try {
-    const { scenes, barriers } = await runAccessibilityTrial(site, { looks, onPhone: true })
+    const { scenes, barriers } = await runAccessibilityTrial(site, { looks, isWhole: true })
     return { scenes: scenes.length, looks: looks.length, barriers, held: Object.keys(barriers).length === 0 }
   } finally {
     await site.close()

@@ -17,7 +17,7 @@ test('no page has a barrier that can be found by a machine, nor is cut off at sm
       { language: 'fr', colorScheme: 'light' },
       { language: 'en', colorScheme: 'dark' },
     ],
-    onPhone: false,
+    isWhole: false,
   })
   expect(barriers).toEqual({})
   expect(scenes.length).toBeGreaterThan(40)
