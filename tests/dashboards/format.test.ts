@@ -11,10 +11,10 @@ const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, '_')
 describe('values', () => {
   const cases: [Quantity, number, string, string][] = [
     ['fill_level', 72.5, '72,5_%', '72.5%'],
-    ['temperature', -4.25, '-4,3_°C', '-4.3°C'],
+    ['temperature', -4.25, '−4,3_°C', '−4.3°C'],
     ['co2', 1234, '1_234_ppm', '1,234_ppm'],
     ['active_power', 9999, '9_999_W', '9,999_W'],
-    ['active_power', -12_300, '-12,3_kW', '-12.3_kW'],
+    ['active_power', -12_300, '−12,3_kW', '−12.3_kW'],
     ['energy_active_import', 1_234_567, '1_234,6_kWh', '1,234.6_kWh'],
     ['water_volume', 12.3456, '12,346_m³', '12.346_m³'],
     ['tilt', 3, '3°', '3°'],

@@ -33,7 +33,8 @@ export function formatNumber(value: number, { locale }: Writing, options: Intl.N
     formatter = new Intl.NumberFormat(locale, options)
     formatters.set(key, formatter)
   }
-  return formatter.format(value)
+  // Intl writes the hyphen of keyboards; the minus sign is as wide as a figure, and is read as one.
+  return formatter.format(value).replace(/^-/, '−')
 }
 
 /** A value with its unit; a state by its label. A quantity that is not in the catalogue is a bare number. */

@@ -159,7 +159,7 @@ describe('assets', () => {
     await latest
       .getByRole('row')
       .filter({ hasText: 'Température' })
-      .getByText(/-4,5\s°C/)
+      .getByText(/−4,5\s°C/)
       .waitFor()
     await page.getByRole('img', { name: /^Remplissage, .*entre/ }).waitFor()
     await page.getByText('Voir en tableau').click()

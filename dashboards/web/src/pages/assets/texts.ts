@@ -143,6 +143,7 @@ const fr = {
   history: {
     title: 'Historique',
     empty: 'Aucun changement n’a été enregistré.',
+    emptyAdvice: 'Ce qui est modifié sur cette page s’inscrira ici, avec son auteur et sa date.',
     more: 'Voir plus ancien',
     kinds: {
       asset: 'Fiche',
@@ -164,6 +165,7 @@ const fr = {
     level: 'Gradation (%), 0 éteint',
     help: (device: string) => `La commande part vers ${device} dès qu’il écoute, et vaut 24 heures.`,
     empty: 'Aucune commande n’a été envoyée.',
+    emptyAdvice: 'Chaque commande envoyée à la lampe paraîtra ici, avec ce qu’elle est devenue.',
     other: 'autre commande',
     states: {
       queued: 'en attente que l’appareil écoute',
@@ -325,6 +327,7 @@ const en = {
   history: {
     title: 'History',
     empty: 'No change was recorded.',
+    emptyAdvice: 'What is changed on this page will be written down here, with who did it and when.',
     more: 'Show older ones',
     kinds: {
       asset: 'Record',
@@ -346,6 +349,7 @@ const en = {
     level: 'Dimming (%), 0 is off',
     help: (device: string) => `The command goes to ${device} as soon as it listens, and holds for 24 hours.`,
     empty: 'No command was sent.',
+    emptyAdvice: 'Each command sent to the lamp will show here, with what became of it.',
     other: 'another command',
     states: {
       queued: 'waits until the device listens',

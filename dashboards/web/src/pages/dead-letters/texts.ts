@@ -4,6 +4,7 @@ export const fr = {
   intro:
     'Ce qui a été reçu sans pouvoir devenir des relevés. Rien n’est perdu : une fois la cause corrigée, ces messages sont rejoués et deviennent des relevés.',
   empty: 'Aucun message écarté : tout ce qui arrive devient des relevés.',
+  emptyAdvice: 'Rien à faire ici. Si des relevés manquent, voyez quels appareils sont silencieux, page Appareils.',
   groups: 'Par cause',
   all: 'Un par un',
   count: (count: string) => `${count} messages`,
@@ -113,6 +114,7 @@ export const texts = {
     intro:
       'What was received and could not become readings. Nothing is lost: once the cause is mended, these messages are replayed and become readings.',
     empty: 'No dead letter: all that arrives becomes readings.',
+    emptyAdvice: 'Nothing to do here. If readings are missing, see which devices are silent on the page Devices.',
     groups: 'By cause',
     all: 'One by one',
     count: (count) => `${count} messages`,
