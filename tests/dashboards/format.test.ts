@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { formatAgo, formatLength, formatNumber, formatValue } from '../../dashboards/web/src/format.ts'
+import { formatAgo, formatDateTime, formatLength, formatNumber, formatValue } from '../../dashboards/web/src/format.ts'
+import { tellDetail } from '../../dashboards/web/src/pages/dead-letters/detail.ts'
 import { defineQuantity, type Quantity } from '../../domain/quantity.ts'
 
 const fr = { language: 'fr', locale: 'fr-FR' } as const
@@ -49,4 +50,12 @@ test('ages and lengths are told in the largest unit that fits', () => {
 test('a formatter is kept by its options, not by its language alone', () => {
   expect(formatNumber(0.5, en)).toBe('0.5')
   expect(formatNumber(0.5, en, { style: 'percent' })).toBe('50%')
+})
+
+test('times in what is told of a dead letter are written as the reader writes them, and nothing else is', () => {
+  const time = formatDateTime(Date.parse('2026-11-25T10:00:00.000Z'), fr)
+  expect(tellDetail('co2 : observé à 2026-11-25T10:00:00.000Z, trop tard.', fr)).toBe(
+    `co2 : observé à ${time}, trop tard.`,
+  )
+  expect(tellDetail('« 2026-99-99T10:00:00Z » et 2026-11-25', fr)).toBe('« 2026-99-99T10:00:00Z » et 2026-11-25')
 })
