@@ -180,7 +180,7 @@ describe('commands', () => {
     })
     for (const bytes of ['"zz"', '[256]', '[1.5]', 'null', 'new Array(2000).fill(1)'])
       expect(await encode(`function encodeDownlink() { return { bytes: ${bytes}, fPort: 1 } }`)).toEqual({
-        error: 'its codec answered no bytes',
+        error: { fr: expect.any(String), en: 'its codec answered no bytes' },
       })
     expect(await encode('function decodeUplink() {}')).toEqual({
       error: expect.stringContaining('no function encodeDownlink'),
