@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse'
+import { neutralise, restore } from '../domain/formula.ts'
 import { type Detail, Problem } from '../domain/problem.ts'
 
 /** One line of a table: where it stands in the file (1 is the header), and its cells, trimmed; empty ones are left out. */
@@ -103,10 +104,6 @@ export function parseNumber(text: string): number | null {
   return Number.isFinite(number) ? number : null
 }
 
-// What spreadsheets run as a formula, in the wide forms of East Asia too (OWASP, CSV injection), after the apostrophes
-// that keep them from it.
-const formula = /^'*[=+\-@\t\r\n＝＋－＠]/
-
 /**
  * A line of CSV, with commas, as a spreadsheet may open it: a text that begins as a formula does, with or without
  * apostrophes before it, gets one more, so that it is not run and `readTable` gives it back. Numbers stay numbers,
@@ -119,7 +116,7 @@ export function formatCsvLine(cells: readonly (string | number | boolean | null 
 function formatCell(cell: string | number | boolean | null | undefined): string {
   if (cell === null || cell === undefined) return ''
   if (typeof cell !== 'string') return String(cell)
-  const safe = formula.test(cell) ? `'${cell}` : cell
+  const safe = neutralise(cell)
   return /[",;\r\n\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
@@ -180,11 +177,6 @@ function addLine(table: Table, record: readonly string[], line: number): void {
     return
   }
   const cells = new Map<string, string>()
-  for (const [i, column] of columns.entries()) if (record[i] !== '') cells.set(column, unquote(record[i]!))
+  for (const [i, column] of columns.entries()) if (record[i] !== '') cells.set(column, restore(record[i]!))
   table.lines.push({ line, cells })
-}
-
-/** Takes away the apostrophe that `formatCsvLine` puts before what looks like a formula. */
-function unquote(cell: string): string {
-  return formula.test(cell) ? cell.replace(/^'/, '') : cell
 }

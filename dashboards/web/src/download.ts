@@ -1,4 +1,4 @@
-import { neutralise } from './formula.ts'
+import { neutralise } from '../../../domain/formula.ts'
 
 /** Hands a file to the reader. */
 export function download(name: string, content: Blob): void {

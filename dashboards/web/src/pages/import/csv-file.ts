@@ -1,4 +1,4 @@
-import { neutralise } from '../../formula.ts'
+import { neutralise } from '../../../../../domain/formula.ts'
 
 /** As much of a file as its columns and first lines need. */
 const headBytes = 65_536
