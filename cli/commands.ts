@@ -3,6 +3,7 @@ import { assetCommands } from './asset.ts'
 import { bridgeCommands } from './bridge.ts'
 import { codecCommands } from './codec.ts'
 import type { Command } from './command.ts'
+import { compactCommands } from './compact.ts'
 import { copyCommands } from './copy.ts'
 import { deadLetterCommands } from './dead-letter.ts'
 import { deviceCommands } from './device.ts'
@@ -41,5 +42,6 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...grafanaCommands,
     ...simulateCommands,
     ...verifyCommands,
+    ...compactCommands,
   }),
 )

@@ -6,7 +6,7 @@ import { writeDelay, writeValue } from './embedded-row.ts'
 import type { KnownChannel, KnownSeries, openSeriesBook } from './embedded-series.ts'
 import { dayMs, hourMs, maxTimeMs, minTimeMs } from './embedded-time.ts'
 
-/** Readings of one channel and a day that is over. */
+/** Readings of one channel and a day that is over; `id` is that of their block. */
 export type DayGroup = { id: number; day: number; of: KnownChannel; count: number; parts: number[] }
 
 /** What becomes one row: readings of one channel at one time, of one uplink. */
@@ -25,8 +25,7 @@ type Rejected = { index: number; reason: string }
 
 // Columns of a batch of so many readings are kept for the next one.
 const keptReadings = 2 ** 17
-const isFresh = -1
-const isRejected = -2
+const isNoPart = -1
 
 /**
  * Sorts batches of readings: those of days that are over by channel and day, as the parts of blocks; the others into rows.
@@ -34,14 +33,19 @@ const isRejected = -2
  */
 export function openBatch(book: ReturnType<typeof openSeriesBook>) {
   const sink = createSink()
+  // As they come, with the part that each belongs to; and part by part.
   let partOf = new Int32Array(0)
+  let coming = createColumns(0)
   let columns = createColumns(0)
   let batch = 0
 
   /** Sorts a batch; days before `openDay` are over. */
   function sort(readings: readonly Reading[], openDay: number) {
-    const count = readings.length
-    if (partOf.length < count) partOf = new Int32Array(count)
+    const size = readings.length
+    if (partOf.length < size) {
+      partOf = new Int32Array(size)
+      coming = createColumns(size)
+    }
     batch++
     const rejected: Rejected[] = []
     const groups = new Map<number, DayGroup>()
@@ -49,7 +53,11 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
     const dayOf: number[] = []
     const counts: number[] = []
     const rows = startRows()
+    const { times, values, delays, seqs } = coming
+    const openTime = openDay * dayMs
     let group: DayGroup | undefined
+    let day = 0
+    let dayTime = Number.POSITIVE_INFINITY
 
     function startPart(series: KnownSeries, day: number): number {
       const id = blockId(day, series.of.first)
@@ -69,85 +77,106 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
         group.parts.push(part)
       }
       series.batch = batch
-      series.partDay = day
       series.part = part
       return part
     }
 
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < size; i++) {
       const reading = readings[i]!
       const series = findFault(reading) ?? book.find(reading)
       if (typeof series === 'string') {
-        partOf[i] = isRejected
+        partOf[i] = isNoPart
         rejected.push({ index: i, reason: series })
         continue
       }
-      const day = Math.floor(reading.observedAt / dayMs)
-      if (day >= openDay) {
-        partOf[i] = isFresh
+      const { observedAt } = reading
+      if (observedAt >= openTime) {
+        partOf[i] = isNoPart
         rows.add(reading, series)
         continue
       }
-      const part = series.partDay === day && series.batch === batch ? series.part : startPart(series, day)
+      if (observedAt < dayTime || observedAt >= dayTime + dayMs) {
+        day = Math.floor(observedAt / dayMs)
+        dayTime = day * dayMs
+      }
+      const part = series.batch === batch && dayOf[series.part] === day ? series.part : startPart(series, day)
       partOf[i] = part
       counts[part]!++
+      times[i] = observedAt - dayTime
+      // SQLite keeps no negative zero, and so neither do blocks.
+      values[i] = reading.value + 0
+      delays[i] = reading.receivedAt - observedAt
+      seqs[i] = reading.seq
     }
     for (const each of groups.values()) for (const part of each.parts) each.count += counts[part]!
-    return { readings, rejected, groups, rows, seriesOf, dayOf, counts }
+    return { size, rejected, groups: [...groups.values()], rows, seriesOf, dayOf, counts }
   }
 
   type Sorted = ReturnType<typeof sort>
 
-  /** The parts of the groups that go into blocks. The readings of the other groups become rows. */
-  function split({ readings, groups, rows, seriesOf, dayOf, counts }: Sorted, isBlock: (group: DayGroup) => boolean) {
-    const begins = new Int32Array(counts.length).fill(isFresh)
-    const chosen: DayGroup[] = []
-    let size = 0
-    for (const group of groups.values()) {
-      if (!isBlock(group)) continue
-      chosen.push(group)
-      for (const part of group.parts) {
-        begins[part] = size
-        size += counts[part]!
+  /** The parts of some of the groups, for their blocks. The readings of the others become rows. */
+  function split({ size, rows, seriesOf, dayOf, counts }: Sorted, chosen: readonly DayGroup[]) {
+    const begins = new Int32Array(counts.length).fill(isNoPart)
+    let total = 0
+    for (const { parts } of chosen)
+      for (const part of parts) {
+        begins[part] = total
+        total += counts[part]!
       }
-    }
-    if (columns.times.length < size) columns = createColumns(size)
+    if (columns.times.length < total) columns = createColumns(total)
     const { times, values, delays, seqs } = columns
     const ends = begins.slice()
     const isMixed = new Uint8Array(counts.length)
-    for (let i = 0; i < readings.length; i++) {
+    for (let i = 0; i < size; i++) {
       const part = partOf[i]!
-      if (part < 0) continue
-      const reading = readings[i]!
+      if (part === isNoPart) continue
+      const time = coming.times[i]!
       const at = ends[part]!
       if (at < 0) {
-        rows.add(reading, seriesOf[part]!)
+        const observedAt = dayOf[part]! * dayMs + time
+        const told = { observedAt, receivedAt: observedAt + coming.delays[i]!, seq: coming.seqs[i]! }
+        rows.add({ ...told, value: coming.values[i]! }, seriesOf[part]!)
         continue
       }
-      const { observedAt } = reading
-      const time = observedAt - dayOf[part]! * dayMs
       times[at] = time
-      // SQLite keeps no negative zero, and so neither do blocks.
-      values[at] = reading.value + 0
-      delays[at] = reading.receivedAt - observedAt
-      seqs[at] = reading.seq
+      values[at] = coming.values[i]!
+      delays[at] = coming.delays[i]!
+      seqs[at] = coming.seqs[i]!
       if (at > begins[part]! && times[at - 1]! >= time) isMixed[part] = 1
       ends[part] = at + 1
     }
-    const toPart = (part: number): Part => {
-      const begin = begins[part]!
-      const end = ends[part]!
-      const made = {
-        series: seriesOf[part]!.id,
-        times: times.subarray(begin, end),
-        values: values.subarray(begin, end),
-        delays: delays.subarray(begin, end),
-        seqs: seqs.subarray(begin, end),
+
+    function toParts(group: DayGroup): Part[] {
+      const parts: Part[] = []
+      for (const part of group.parts) {
+        const begin = begins[part]!
+        const end = ends[part]!
+        const series = seriesOf[part]!.id
+        const own = values.subarray(begin, end)
+        const [first] = parts
+        // Quantities that came together share their columns, and blocks need not look for it.
+        if (first !== undefined && isMixed[part] === 0 && areTogether(first, columns, begin, end)) {
+          parts.push({ ...first, series, values: own })
+          continue
+        }
+        const made = {
+          series,
+          times: times.subarray(begin, end),
+          values: own,
+          delays: delays.subarray(begin, end),
+          seqs: seqs.subarray(begin, end),
+        }
+        parts.push(isMixed[part] === 1 ? orderPart(made) : made)
       }
-      return isMixed[part] === 1 ? orderPart(made) : made
+      return parts
     }
-    if (size > keptReadings) columns = createColumns(0)
-    return chosen.map((group) => ({ ...group, parts: group.parts.map(toPart) }))
+    const made = chosen.map(toParts)
+    if (total > keptReadings) columns = createColumns(0)
+    if (size > keptReadings) {
+      partOf = new Int32Array(0)
+      coming = createColumns(0)
+    }
+    return made
   }
 
   function startRows() {
@@ -188,6 +217,16 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
 function createColumns(count: number) {
   const column = () => new Float64Array(count)
   return { times: column(), values: column(), delays: column(), seqs: column() }
+}
+
+type Columns = Pick<Part, 'times' | 'delays' | 'seqs'>
+
+/** Whether what stands at [begin, end) was observed and received with the readings of a part. */
+function areTogether({ times, delays, seqs }: Columns, columns: Columns, begin: number, end: number): boolean {
+  if (times.length !== end - begin) return false
+  for (let i = 0, at = begin; at < end; i++, at++)
+    if (times[i] !== columns.times[at] || seqs[i] !== columns.seqs[at] || delays[i] !== columns.delays[at]) return false
+  return true
 }
 
 /** Readings in any order by time; of equal times the higher seq stands, and of equal seqs the later one. */

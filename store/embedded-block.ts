@@ -95,13 +95,11 @@ let scaled = new Float64Array(256)
 
 /** Writes values: by how many decimals they were scaled to whole numbers, which are a column then; or as they are. */
 function writeValues(sink: Sink, values: Float64Array, count: number): void {
-  const decimals = findDecimals(values, count)
+  if (scaled.length < count) scaled = new Float64Array(count * 2)
+  const decimals = scaleValues(values, count, scaled)
   reserve(sink, 16 + 8 * count)
   if (decimals !== null) {
     sink.bytes[sink.at++] = decimals
-    if (scaled.length < count) scaled = new Float64Array(count * 2)
-    const power = powers[decimals]!
-    for (let i = 0; i < count; i++) scaled[i] = Math.round(values[i]! * power)
     writeColumn(sink, scaled, count)
     return
   }
@@ -115,21 +113,28 @@ function writeValues(sink: Sink, values: Float64Array, count: number): void {
   }
 }
 
-/** With how few decimals all values are exact, or null. What is exact with some is so with more. */
-export function findDecimals(values: Float64Array, count: number): number | null {
+/**
+ * With how few decimals all values are exact, or null. They are laid into `whole` times ten to that power; with null that
+ * column holds nothing of use.
+ */
+export function scaleValues(values: Float64Array, count: number, whole: Float64Array): number | null {
   let decimals = 0
-  for (let i = 0; i < count; i++) {
+  let power = 1
+  let greatest = 0
+  for (let i = 0; i < count; ) {
     const value = values[i]!
-    for (;;) {
-      const power = powers[decimals]!
-      const whole = Math.round(value * power)
-      if (whole / power === value && Math.abs(whole) < scaledLimit) break
-      if (++decimals > maxDecimals) return null
+    const scaled = Math.round(value * power)
+    if (scaled / power === value) {
+      whole[i++] = scaled
+      const size = Math.abs(scaled)
+      if (size > greatest) greatest = size
+      continue
     }
+    if (decimals === maxDecimals) return null
+    power = powers[++decimals]!
+    i = 0
   }
-  const power = powers[decimals]!
-  for (let i = 0; i < count; i++) if (Math.abs(values[i]! * power) >= scaledLimit) return null
-  return decimals
+  return greatest < scaledLimit ? decimals : null
 }
 
 /** Reads values as they are stored, and answers by how many decimals they were scaled to whole numbers. */

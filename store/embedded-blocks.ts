@@ -53,6 +53,15 @@ export const blockStatements = {
   extent: `
     SELECT (SELECT min(id) FROM blocks), (SELECT max(id) FROM blocks),
       (SELECT min(id) FROM rollups), (SELECT max(id) FROM rollups)`,
+  // What there is already of the channels and days of some blocks. An id is taken apart as `splitId` does it.
+  bytesOf: `
+    SELECT wanted.value, length(data), hours FROM json_each(?) AS wanted
+    LEFT JOIN blocks ON blocks.id = wanted.value
+    LEFT JOIN fresh_days ON day = wanted.value >> 31 AND first = wanted.value & 2147483647
+    WHERE data IS NOT NULL OR hours IS NOT NULL`,
+  chunksOf: `
+    SELECT wanted.value, rollups.data, rollup_ends.data FROM json_each(?) AS wanted
+    CROSS JOIN rollups ON rollups.id = wanted.value LEFT JOIN rollup_ends ON rollup_ends.id = wanted.value`,
   sums: 'SELECT data FROM rollups WHERE id = ?',
   ends: 'SELECT data FROM rollup_ends WHERE id = ?',
   nextChunk: 'SELECT id, data FROM rollups WHERE id >= ? ORDER BY id LIMIT 1',
@@ -118,6 +127,16 @@ export function openBlocks(database: DatabaseSync) {
     /** Both chunks of rollups. */
     chunks: (id: number): Chunks => ({ sums: dataOf(ask.sums(id)), ends: dataOf(ask.ends(id)) }),
     blocksOf: (ids: readonly number[]): Stored[] => ask.blocksOf(JSON.stringify(ids)),
+    /** Of which of some blocks there is anything already: the bytes of each, and whether rows lie beside it. */
+    bytesOf(ids: readonly number[]): Map<number, { bytes: number; hasRows: boolean }> {
+      const rows = ask.bytesOf(JSON.stringify(ids)) as [number, number | null, number | null][]
+      return new Map(rows.map(([id, bytes, hours]) => [id, { bytes: bytes ?? 0, hasRows: hours !== null }]))
+    },
+    /** Both chunks of rollups of those of some ids that there are. */
+    chunksOf(ids: readonly number[]): Map<number, Chunks> {
+      const rows = ask.chunksOf(JSON.stringify(ids)) as [number, Uint8Array, Uint8Array | null][]
+      return new Map(rows.map(([id, sums, ends]) => [id, { sums, ends }]))
+    },
     sumsOf,
     nextBlock: (first: number, day: number, last: number) => nextOf('nextBlock', first, day, last),
     nextChunk: (series: number, period: number, last: number) => nextOf('nextChunk', series, period, last),

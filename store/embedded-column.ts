@@ -46,6 +46,12 @@ export function writeVarint(sink: Sink, value: number): void {
   bytes[sink.at++] = left
 }
 
+function countVarint(value: number): number {
+  let bytes = 1
+  for (let left = value; left >= 0x80; left >>>= 7) bytes++
+  return bytes
+}
+
 export function readVarint(source: Source): number {
   const { bytes } = source
   let byte = bytes[source.at++]!
@@ -77,6 +83,9 @@ const maxWidth = 25
 // Up to here differences, and twice a difference, are exact in a double.
 const limit = 2 ** 50
 
+// A column of fewer packed bytes is mostly shorter than 128 in all.
+const likelyShort = 100
+
 // Residuals within this fit in 32 bits after zigzag.
 const smallRange = 2 ** 30
 
@@ -97,45 +106,45 @@ export function writeColumn(sink: Sink, values: Float64Array, count: number, ord
   reserve(sink, count * (rawBytes + 6) + 64)
   const plan = order === 'double' ? null : planColumn(values, count, order)
   const lengthAt = sink.at
-  // Four bytes hold the length of any column that fits in a row of SQLite; it is moved up when it takes fewer.
-  sink.at += 4
+  // The length comes before what it tells of: where it takes another number of bytes than was guessed, that is moved.
+  const guessed = plan === null || plan.bytes > likelyShort ? 2 : 1
+  sink.at += guessed
   const begin = sink.at
   if (plan === null) {
     sink.bytes[sink.at++] = rawHead
     for (let i = 0; i < count; i++, sink.at += rawBytes) sink.view.setFloat64(sink.at, values[i]!, true)
   } else writePacked(sink, values, count, plan)
   const length = sink.at - begin
+  const needed = countVarint(length)
+  if (needed !== guessed) sink.bytes.copyWithin(lengthAt + needed, begin, begin + length)
   sink.at = lengthAt
   writeVarint(sink, length)
-  sink.bytes.copyWithin(sink.at, begin, begin + length)
   sink.at += length
 }
 
 function planColumn(values: Float64Array, count: number, order: Order): Plan | null {
-  let min = values[0]!
-  let max = min
-  for (let i = 0; i < count; i++) {
+  if (steps.length < count) steps = new Float64Array(count * 2)
+  let last = values[0]!
+  let min = last
+  let max = last
+  let least = Number.POSITIVE_INFINITY
+  let most = Number.NEGATIVE_INFINITY
+  for (let i = 1; i < count; i++) {
     const value = values[i]!
     if (value < min) min = value
     if (value > max) max = value
+    if (order === 'value') continue
+    const step = value - last
+    steps[i - 1] = step
+    if (step < least) least = step
+    if (step > most) most = step
+    last = value
   }
   if (!(min > -limit && max < limit)) return null
-  if (steps.length < count) steps = new Float64Array(count * 2)
   const raw: Plan = { isStep: false, usual: 0, width: 0, bytes: count * rawBytes, exceptions: 0, range: 0 }
   let best = raw
   if (order !== 'step') best = planResiduals(values, count, min, max, false, best)
-  if (order !== 'value') {
-    let least = 0
-    let most = 0
-    if (count > 1) least = most = values[1]! - values[0]!
-    for (let i = 1; i < count; i++) {
-      const step = values[i]! - values[i - 1]!
-      steps[i - 1] = step
-      if (step < least) least = step
-      if (step > most) most = step
-    }
-    best = planResiduals(steps, count - 1, least, most, true, best)
-  }
+  if (order !== 'value') best = planResiduals(steps, count - 1, least, most, true, best)
   return best === raw ? null : best
 }
 
@@ -189,16 +198,25 @@ function planAround(
   range: number,
   best: Plan,
 ): Plan {
-  bitCounts.fill(0)
-  if (range < smallRange)
+  for (let bits = 0; bits < bitCounts.length; bits++) bitCounts[bits] = 0
+  let most = 0
+  if (range < smallRange) {
+    let all = 0
     for (let i = 0; i < count; i++) {
       const residual = (values[i]! - usual) | 0
-      bitCounts[32 - Math.clz32((residual << 1) ^ (residual >> 31))]!++
+      const folded = (residual << 1) ^ (residual >> 31)
+      all |= folded
+      bitCounts[32 - Math.clz32(folded)]!++
     }
-  else for (let i = 0; i < count; i++) bitCounts[countBits(zigzag(values[i]! - usual))]!++
+    most = 32 - Math.clz32(all)
+  } else
+    for (let i = 0; i < count; i++) {
+      const bits = countBits(zigzag(values[i]! - usual))
+      bitCounts[bits]!++
+      if (bits > most) most = bits
+    }
   let found = best
   let exceptions = 0
-  const most = bitCounts.findLastIndex((each) => each !== 0)
   for (let width = most; width >= 0; width--) {
     if (width <= maxWidth) {
       let bytes = (count * width) / 8
@@ -237,10 +255,10 @@ function writePacked(sink: Sink, values: Float64Array, count: number, plan: Plan
   }
 }
 
-// The common case, in 32-bit integers.
+// The common case, in 32-bit integers: with up to 7 bits before it, a residual lies in 32, which are written at once.
 function packSmall(sink: Sink, values: Float64Array, count: number, usual: number, width: number): void {
   if (width === 0) return
-  const { bytes } = sink
+  const { view } = sink
   const mask = 2 ** width - 1
   let { at } = sink
   let held = 0
@@ -248,15 +266,15 @@ function packSmall(sink: Sink, values: Float64Array, count: number, usual: numbe
   for (let i = 0; i < count; i++) {
     const residual = (values[i]! - usual) | 0
     held |= (((residual << 1) ^ (residual >> 31)) & mask) << bits
+    view.setInt32(at, held, true)
     bits += width
-    while (bits >= 8) {
-      bytes[at++] = held
-      held >>>= 8
-      bits -= 8
-    }
+    at += bits >>> 3
+    // Down by whole bytes, in two halves: of 32 bits at once JavaScript shifts none.
+    const half = (bits >>> 3) << 2
+    held = (held >>> half) >>> half
+    bits &= 7
   }
-  if (bits > 0) bytes[at++] = held
-  sink.at = at
+  sink.at = bits > 0 ? at + 1 : at
 }
 
 function packBits(sink: Sink, values: Float64Array, count: number, usual: number, width: number): void {

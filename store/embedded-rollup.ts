@@ -1,4 +1,4 @@
-import { checkBytes, DamageError, findDecimals, type Part, seal } from './embedded-block.ts'
+import { checkBytes, DamageError, type Part, scaleValues, seal } from './embedded-block.ts'
 import {
   addColumn,
   createSink,
@@ -54,112 +54,142 @@ export function createCells(): Cells {
   }
 }
 
-/** Rolls the readings of a day up; `cells` are overwritten where the part has readings, and left elsewhere. */
-export function rollPart({ times, values }: Part, cells: Cells): void {
+/**
+ * The rollups of one series and day without gaps, times ten to the power of their decimals; `ends` holds least, greatest,
+ * first and last values, each `hoursPerDay` behind the other.
+ */
+type Dense = { hours: number; count: number; counts: Float64Array; sums: Float64Array; ends: Float64Array }
+
+const dense: Dense = {
+  hours: 0,
+  count: 0,
+  counts: new Float64Array(hoursPerDay),
+  sums: new Float64Array(hoursPerDay),
+  ends: new Float64Array(hoursPerDay * 4),
+}
+let whole = new Float64Array(256)
+
+/** Rolls the readings of a day up into `dense`; answers their decimals, or null where it holds them as they are. */
+function roll({ times, values }: Part): number | null {
   const count = times.length
-  const decimals = findDecimals(values, count)
-  const power = 10 ** (decimals ?? 0)
-  for (let i = 0; i < count; ) {
+  if (whole.length < count) whole = new Float64Array(count * 2)
+  const decimals = scaleValues(values, count, whole)
+  const from = decimals === null ? values : whole
+  const { counts, sums, ends } = dense
+  let hours = 0
+  let k = 0
+  for (let i = 0; i < count; k++) {
     const hour = Math.floor(times[i]! / hourMs)
     const end = (hour + 1) * hourMs
     const begin = i
-    let min = values[i]!
+    let min = from[i]!
     let max = min
     let sum = 0
     let lost = 0
     for (; i < count && times[i]! < end; i++) {
-      const value = values[i]!
+      const value = from[i]!
       if (value < min) min = value
       if (value > max) max = value
-      if (decimals !== null) {
-        sum += Math.round(value * power)
-        continue
-      }
-      // What rounding takes from a sum of doubles is kept beside it (Neumaier).
       const next = sum + value
-      lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
+      // What rounding takes from a sum of doubles is kept beside it (Neumaier).
+      if (decimals === null) lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
       sum = next
     }
-    cells.hours |= 1 << hour
-    cells.counts[hour] = i - begin
-    cells.sums[hour] = decimals === null ? (Number.isFinite(sum) ? sum + lost : sum) : sum / power
-    cells.mins[hour] = min
-    cells.maxs[hour] = max
-    cells.firsts[hour] = values[begin]!
-    cells.lasts[hour] = values[i - 1]!
+    hours |= 1 << hour
+    counts[k] = i - begin
+    sums[k] = Number.isFinite(sum) ? sum + lost : sum
+    ends[k] = min
+    ends[k + hoursPerDay] = max
+    ends[k + 2 * hoursPerDay] = from[begin]!
+    ends[k + 3 * hoursPerDay] = from[i - 1]!
   }
+  dense.hours = hours
+  dense.count = k
+  return decimals
+}
+
+/** Rolls the readings of a day up; `cells` are overwritten where the part has readings, and left elsewhere. */
+export function rollPart(part: Part, cells: Cells): void {
+  const power = 10 ** (roll(part) ?? 0)
+  const { hours, counts, sums, ends } = dense
+  spread(counts, 0, cells.counts, hours, 1)
+  spread(sums, 0, cells.sums, hours, power)
+  for (const [i, column] of endsOf(cells).entries()) spread(ends, i * hoursPerDay, column, hours, power)
+  cells.hours |= hours
+}
+
+const endsOf = ({ mins, maxs, firsts, lasts }: Cells) => [mins, maxs, firsts, lasts]
+
+type Writing = { sums: Sink; ends: Sink }
+type Decimals = { ofSums: number | null; ofEnds: number | null }
+
+/**
+ * Writes what the readings of a day come to; answers false, and writes nothing, where that is not all: `before` are the
+ * hours that were told until now, some of them by readings that are gone.
+ */
+function writePart(writing: Writing, day: number, part: Part, before: number): boolean {
+  const decimals = roll(part)
+  if (decimals === null || (before & ~dense.hours) !== 0) return false
+  writeDense(writing, day, { ofSums: decimals, ofEnds: decimals })
+  return true
+}
+
+function writeCells(writing: Writing, day: number, cells: Cells): void {
+  const { hours } = cells
+  dense.hours = hours
+  dense.count = countHours(hours)
+  gather(cells.counts, hours, dense.counts, 0)
+  gather(cells.sums, hours, packed, 0)
+  const ofSums = scaleOrCopy(dense.count, dense.sums)
+  packed.fill(0)
+  for (const [i, column] of endsOf(cells).entries()) gather(column, hours, packed, i * hoursPerDay)
+  const ofEnds = scaleOrCopy(packed.length, dense.ends)
+  writeDense(writing, day, { ofSums, ofEnds })
 }
 
 const packed = new Float64Array(hoursPerDay * 4)
 
-type Writing = { sums: Sink; ends: Sink }
-
-function writeSegments({ sums, ends }: Writing, day: number, cells: Cells): void {
-  const { hours } = cells
-  const count = countHours(hours)
-  let isSingle = true
-  for (let hour = 0; hour < hoursPerDay; hour++) if ((hours >> hour) & 1 && cells.counts[hour] !== 1) isSingle = false
-  writeSegment(
-    sums,
-    day,
-    hours,
-    isSingle ? single : 0,
-    () => {
-      if (isSingle) return
-      gather(cells.counts, hours, 0)
-      writeColumn(sums, packed, count, 'value')
-    },
-    () => gather(cells.sums, hours, 0),
-    count,
-  )
-  if (isSingle) return
-  writeSegment(
-    ends,
-    day,
-    hours,
-    0,
-    () => {},
-    () => {
-      gather(cells.mins, hours, 0)
-      gather(cells.maxs, hours, count)
-      gather(cells.firsts, hours, count * 2)
-      gather(cells.lasts, hours, count * 3)
-    },
-    count * 4,
-  )
+// What is packed, times ten to the power of the decimals that are answered, or as it is.
+function scaleOrCopy(count: number, column: Float64Array): number | null {
+  const decimals = scaleValues(packed, count, column)
+  if (decimals === null) column.set(packed.subarray(0, count))
+  return decimals
 }
 
-// A segment's header, what comes before its values, and its values, which `gatherValues` packs.
-function writeSegment(
-  sink: Sink,
-  day: number,
-  hours: number,
-  flags: number,
-  writeBefore: () => void,
-  gatherValues: () => void,
-  count: number,
-): void {
+function writeDense({ sums, ends }: Writing, day: number, { ofSums, ofEnds }: Decimals): void {
+  const { count, counts } = dense
+  let isSingle = true
+  for (let i = 0; i < count; i++) if (counts[i] !== 1) isSingle = false
+  const begin = startSegment(sums, day, ofSums, isSingle ? single : 0)
+  if (!isSingle) writeColumn(sums, counts, count, 'value')
+  endSegment(sums, begin, dense.sums, count, ofSums)
+  if (isSingle) return
+  for (let column = 1; column < 4 && count < hoursPerDay; column++)
+    dense.ends.copyWithin(column * count, column * hoursPerDay, column * hoursPerDay + count)
+  endSegment(ends, startSegment(ends, day, ofEnds, 0), dense.ends, count * 4, ofEnds)
+}
+
+// A segment's header; what comes before its last column is to follow.
+function startSegment(sink: Sink, day: number, decimals: number | null, flags: number): number {
   reserve(sink, headerBytes)
-  const begin = sink.at
-  sink.bytes[begin] = day
-  sink.bytes[begin + 3] = hours
-  sink.bytes[begin + 4] = hours >> 8
-  sink.bytes[begin + 5] = hours >> 16
+  const { bytes, at } = sink
+  const { hours } = dense
+  bytes[at] = day
+  bytes[at + 3] = hours
+  bytes[at + 4] = hours >> 8
+  bytes[at + 5] = hours >> 16
+  bytes[at + 6] = (decimals ?? doubles) + flags
   sink.at += headerBytes
-  writeBefore()
-  gatherValues()
-  const decimals = findDecimals(packed, count)
-  sink.bytes[begin + 6] = (decimals ?? doubles) + flags
-  if (decimals !== null) {
-    const power = 10 ** decimals
-    for (let i = 0; i < count; i++) packed[i] = Math.round(packed[i]! * power)
-  }
-  writeColumn(sink, packed, count, decimals === null ? 'double' : 'shorter')
+  return at
+}
+
+function endSegment(sink: Sink, begin: number, column: Float64Array, count: number, decimals: number | null): void {
+  writeColumn(sink, column, count, decimals === null ? 'double' : 'shorter')
   sink.view.setUint16(begin + 1, sink.at - begin, true)
 }
 
-function gather(column: Float64Array, hours: number, at: number): void {
-  for (let hour = 0, i = at; hour < hoursPerDay; hour++) if ((hours >> hour) & 1) packed[i++] = column[hour]!
+function gather(column: Float64Array, hours: number, into: Float64Array, at: number): void {
+  for (let hour = 0, i = at; hour < hoursPerDay; hour++) if ((hours >> hour) & 1) into[i++] = column[hour]!
 }
 
 /** How many hours are marked. */
@@ -263,7 +293,7 @@ function readCells(
   cells.hours = hours
   spread(told.counts, 0, cells.counts, hours, 1)
   spread(told.sums, 0, cells.sums, hours, 10 ** decimals)
-  const columns = [cells.mins, cells.maxs, cells.firsts, cells.lasts]
+  const columns = endsOf(cells)
   if (isSingle) {
     for (const column of columns) column.set(cells.sums)
     return
@@ -328,18 +358,19 @@ export function readChunks(
 const writing: Writing = { sums: createSink(), ends: createSink() }
 const scratch = createCells()
 
+/** What becomes of the rollups of a day: those of all its readings beside what is left of others, or what is done to them. */
+export type Edit = Part | ((cells: Cells) => void)
+
 /**
  * Chunks with other rollups of some days, each given by what becomes of those that it had (`hours` is 0 when there were
  * none). Throws a DamageError when the chunks are not what was written.
  */
-export function editChunks(
-  id: number,
-  { sums, ends }: Chunks,
-  edits: ReadonlyMap<number, (cells: Cells) => void>,
-): Chunks {
+export function editChunks(id: number, { sums, ends }: Chunks, edits: ReadonlyMap<number, Edit>): Chunks {
   const oldSums = findSegments(id, sums)
   const oldEnds = findSegments(id, ends)
-  const days = [...new Set([...oldSums.keys(), ...edits.keys()])].sort((a, b) => a - b)
+  const days = [...edits.keys()]
+  for (const day of oldSums.keys()) if (!edits.has(day)) days.push(day)
+  days.sort((a, b) => a - b)
   for (const sink of [writing.sums, writing.ends]) {
     sink.at = 0
     sink.bytes[sink.at++] = version
@@ -353,10 +384,13 @@ export function editChunks(
       if (other !== undefined) copySegment(writing.ends, ends!, other)
       continue
     }
+    const isPart = typeof edit !== 'function'
+    if (isPart && writePart(writing, day, edit, segment === undefined ? 0 : readMarks(sums!, segment.at))) continue
     scratch.hours = 0
     if (segment !== undefined) readCells(sums!, segment.at, ends, oldEnds.get(day)?.at, scratch)
-    edit(scratch)
-    if (scratch.hours !== 0) writeSegments(writing, day, scratch)
+    if (isPart) rollPart(edit, scratch)
+    else edit(scratch)
+    if (scratch.hours !== 0) writeCells(writing, day, scratch)
   }
   const end = (sink: Sink) => (sink.at === 1 ? null : seal(sink, id))
   return { sums: end(writing.sums), ends: end(writing.ends) }

@@ -23,7 +23,8 @@ import { createPart, slicePart } from './embedded-merge.ts'
 /** A row as it is read: its time in UTC epoch ms, the `seq` of its uplink, and its values. */
 export type Row = [time: number, seq: number, data: Uint8Array]
 
-const kinds = 16
+/** The number before a value is its kind, and so many times a place. */
+export const kinds = 16
 const delayKind = 14
 const doubleKind = 15
 const maxDecimals = 9
@@ -81,7 +82,8 @@ export function readRow(data: Uint8Array): void {
   found.count = count
 }
 
-function readValue(source: Source, kind: number): number {
+/** Reads a value of a kind, behind the number that tells it. */
+export function readValue(source: Source, kind: number): number {
   if (kind <= maxDecimals) return unzigzag(readVarint(source)) / powers[kind]!
   if (kind !== doubleKind) throw new RangeError(`a value of a kind that is not known: ${kind}`)
   source.at += 8

@@ -3,11 +3,18 @@ import { DamageError, encodeBlock, type Part, readPart, readParts } from './embe
 import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
 import { spanOf, touchedHours } from './embedded-hours.ts'
 import { cutPart, mergeParts } from './embedded-merge.ts'
-import { type Cells, type Chunks, editChunks, rollPart } from './embedded-rollup.ts'
+import { type Chunks, type Edit, editChunks, rollPart } from './embedded-rollup.ts'
 import { dayMs } from './embedded-time.ts'
+import { prepareInsert } from './insert.ts'
 
 /** Readings of one series in one block; a day that holds more (three a second) stays rows. */
 export const maxPartReadings = 2 ** 18
+
+// Chunks of rollups that are held at a time, some kilobytes each.
+const chunksAtOnce = 512
+
+/** The readings of a channel and day; `first` is the channel's first series. */
+export type DayParts = { day: number; first: number; parts: readonly Part[] }
 
 /**
  * Writes blocks, and the rollups that follow from them. Rollups are written by `flush`, in the same transaction: those of
@@ -15,10 +22,11 @@ export const maxPartReadings = 2 ** 18
  */
 export function openSealer(database: DatabaseSync, onDamage: (text: string) => void) {
   const blocks = openBlocks(database)
-  const put = 'ON CONFLICT (id) DO UPDATE SET data = excluded.data'
-  const putBlock = database.prepare(`INSERT INTO blocks (id, data) VALUES (?, ?) ${put}`)
-  const putSums = database.prepare(`INSERT INTO rollups (id, data) VALUES (?, ?) ${put}`)
-  const putEnds = database.prepare(`INSERT INTO rollup_ends (id, data) VALUES (?, ?) ${put}`)
+  const putData = (table: string) =>
+    prepareInsert(database, table, ['id', 'data'], '(id) DO UPDATE SET data = excluded.data')
+  const putBlocks = putData('blocks')
+  const putSums = putData('rollups')
+  const putEnds = putData('rollup_ends')
   const dropBlock = database.prepare('DELETE FROM blocks WHERE id = ?')
   const dropSums = database.prepare('DELETE FROM rollups WHERE id = ?')
   const dropEnds = database.prepare('DELETE FROM rollup_ends WHERE id = ?')
@@ -26,7 +34,6 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
     SELECT min(other.id) AS first FROM series AS one CROSS JOIN series AS other
     WHERE one.id = ? AND other.device_id = one.device_id AND other.channel = one.channel`)
 
-  type Edit = (cells: Cells) => void
   const edits = new Map<number, Map<number, Edit>>()
 
   function editRollups(series: number, day: number, edit: Edit) {
@@ -39,14 +46,24 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
     }
     const place = day - period * daysPerChunk
     const before = ofChunk.get(place)
-    ofChunk.set(place, (cells) => {
-      before?.(cells)
-      edit(cells)
-    })
+    ofChunk.set(place, before === undefined ? edit : join(before, edit))
   }
 
-  /** Lays parts of one channel and day into its block; answers false when the block cannot take them. */
-  function merge(day: number, first: number, newer: readonly Part[]): boolean {
+  function putBlock(id: number, first: number, parts: readonly Part[]) {
+    putBlocks([id], (_, values) => void values.push(id, encodeBlock(id, first, parts)))
+  }
+
+  /** Lays days of which there is no block yet into blocks, in the order of their ids. */
+  function lay(days: readonly DayParts[]) {
+    putBlocks(days, ({ day, first, parts }, values) => {
+      const id = blockId(day, first)
+      values.push(id, encodeBlock(id, first, parts))
+    })
+    for (const { day, parts } of days) for (const part of parts) editRollups(part.series, day, part)
+  }
+
+  /** Merges parts of one channel and day with its block; answers false when the block cannot take them. */
+  function merge({ day, first, parts: newer }: DayParts): boolean {
     const id = blockId(day, first)
     const data = blocks.block(id)
     let parts: Part[] = []
@@ -69,8 +86,8 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
       else parts[at] = merged
       changed.push(merged)
     }
-    putBlock.run(id, encodeBlock(id, first, parts))
-    for (const part of changed) editRollups(part.series, day, (cells) => rollPart(part, cells))
+    putBlock(id, first, parts)
+    for (const part of changed) editRollups(part.series, day, part)
     return true
   }
 
@@ -94,7 +111,7 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
     }
     const parts = old.map((part) => cutPart(part, from - start, to - start)).filter((part) => part.times.length > 0)
     if (parts.length === 0) dropBlock.run(id)
-    else putBlock.run(id, encodeBlock(id, first, parts))
+    else putBlock(id, first, parts)
     const touched = touchedHours(spanOf(day, from, to))
     for (const { series } of old) {
       const left = parts.find((part) => part.series === series)
@@ -126,22 +143,37 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
   }
 
   function flush() {
-    for (const [id, ofChunk] of edits) {
-      const old = blocks.chunks(id)
-      let edited: Chunks
-      try {
-        edited = editChunks(id, old, ofChunk)
-      } catch (error) {
-        if (!isDamage(error)) throw error
-        onDamage(`the rollups of series ${splitId(id).series} cannot be read and are made again: ${error.message}`)
-        edited = editChunks(id, { sums: null, ends: null }, remake(id, ofChunk))
-      }
-      if (edited.sums !== null) putSums.run(id, edited.sums)
-      else if (old.sums !== null) dropSums.run(id)
-      if (edited.ends !== null) putEnds.run(id, edited.ends)
-      else if (old.ends !== null) dropEnds.run(id)
-    }
+    const ids = [...edits.keys()].sort((a, b) => a - b)
+    for (let i = 0; i < ids.length; i += chunksAtOnce) flushChunks(ids.slice(i, i + chunksAtOnce))
     edits.clear()
+  }
+
+  function flushChunks(ids: readonly number[]) {
+    const stored = blocks.chunksOf(ids)
+    const edited = ids.map((id) => ({ id, ...edit(id, stored.get(id) ?? noChunks) }))
+    putSums(
+      edited.filter(({ sums }) => sums !== null),
+      ({ id, sums }, values) => void values.push(id, sums),
+    )
+    putEnds(
+      edited.filter(({ ends }) => ends !== null),
+      ({ id, ends }, values) => void values.push(id, ends),
+    )
+    for (const { id, sums, ends } of edited) {
+      if (sums === null) dropSums.run(id)
+      if (ends === null && stored.get(id)?.ends != null) dropEnds.run(id)
+    }
+  }
+
+  function edit(id: number, old: Chunks): Chunks {
+    const ofChunk = edits.get(id)!
+    try {
+      return editChunks(id, old, ofChunk)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      onDamage(`the rollups of series ${splitId(id).series} cannot be read and are made again: ${error.message}`)
+      return editChunks(id, noChunks, remake(id, ofChunk))
+    }
   }
 
   // The rollups of a chunk that cannot be read, from the blocks of its days.
@@ -155,7 +187,7 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
       if (data === null || ofChunk.has(place)) continue
       try {
         const part = readPart(key, first, data, series, false)
-        if (part !== null) made.set(place, (cells) => rollPart(part, cells))
+        if (part !== null) made.set(place, part)
       } catch (error) {
         if (!isDamage(error)) throw error
       }
@@ -165,12 +197,23 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
 
   return {
     blocks,
+    lay,
     merge,
     cut,
     cutChunk,
     flush,
     /** Forgets what a transaction that failed would have written. */
     forget: () => edits.clear(),
+  }
+}
+
+const noChunks: Chunks = { sums: null, ends: null }
+
+function join(before: Edit, after: Edit): Edit {
+  return (cells) => {
+    for (const edit of [before, after])
+      if (typeof edit === 'function') edit(cells)
+      else rollPart(edit, cells)
   }
 }
 

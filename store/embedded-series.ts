@@ -40,8 +40,8 @@ export type KnownChannel = {
   hours: number
 }
 
-/** A series that the writer knows. `part` and `partDay` are the batch's that is being sorted, `batch` its number. */
-export type KnownSeries = { id: number; of: KnownChannel; part: number; partDay: number; batch: number }
+/** A series that the writer knows. `part` is its last one of the batch that is being sorted, `batch` the number of that. */
+export type KnownSeries = { id: number; of: KnownChannel; part: number; batch: number }
 
 /** Series of one device: a name of a channel is the device's own choice, and each takes memory and disk for good. */
 export const maxSeriesPerDevice = 4096
@@ -98,7 +98,7 @@ export function openSeriesBook(database: DatabaseSync) {
       of = { deviceId, channel, first: id, series: new Map(), day: Number.NaN, hours: 0 }
       device.channels.set(channel, of)
     }
-    const series: KnownSeries = { id, of, part: 0, partDay: Number.NaN, batch: 0 }
+    const series: KnownSeries = { id, of, part: 0, batch: 0 }
     of.series.set(quantity, series)
     device.count++
     return series

@@ -1,13 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Reading } from '../domain/reading.ts'
-import { type DayGroup, openBatch } from './embedded-batch.ts'
+import { openBatch } from './embedded-batch.ts'
 import type { Part } from './embedded-block.ts'
 import { readingStatements } from './embedded-fresh.ts'
 import { mergeParts } from './embedded-merge.ts'
 import { openRemoval } from './embedded-removal.ts'
 import { mergeRows, partsOfRows, type Row } from './embedded-row.ts'
-import { openSealer } from './embedded-sealer.ts'
+import { type DayParts, maxPartReadings, openSealer } from './embedded-sealer.ts'
 import { openSeriesBook } from './embedded-series.ts'
+import { openShrinking } from './embedded-shrink.ts'
 import { dayMs, dayOf, hoursPerDay, listHours, maxTimeMs, minTimeMs } from './embedded-time.ts'
 import { prepareInsert } from './insert.ts'
 import type { SeriesRange } from './reading-store.ts'
@@ -35,6 +36,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const sealer = openSealer(database, onDamage)
   const removal = openRemoval(database, sealer)
   const batches = openBatch(book)
+  const shrink = openShrinking(database)
   const put = prepareInsert(database, 'fresh', ['hour', 'first', 'at', 'seq', 'data'], 'DO NOTHING')
   const key = 'hour = ? AND first = ? AND at = ? AND seq = ?'
   const rowAt = database.prepare(`SELECT data FROM fresh WHERE ${key}`)
@@ -79,8 +81,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     return inTransaction(() => {
       const openDay = firstOpenDay()
       const sorted = batches.sort(readings, openDay)
-      for (const { day, of, parts } of batches.split(sorted, isForBlock))
-        if (!sealChannel(day, of, parts)) for (const part of parts) sorted.rows.addPart(part, day, of)
+      sealGroups(sorted)
       writeRows(sorted.rows, openDay)
       return { rejected: sorted.rejected }
     })
@@ -107,11 +108,24 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     )
   }
 
-  /** Whether readings of one channel and day go straight into their block: when that is worth its while. */
-  function isForBlock({ id, count }: DayGroup): boolean {
-    if (count < directReadings || removals > 0) return false
-    const stored = sealer.blocks.block(id)
-    return stored === null || stored.length <= count * directBytesPerReading
+  /**
+   * Puts readings of days that are over straight into blocks, where they are enough of one channel and day for that to be
+   * worth its while. The others become rows.
+   */
+  function sealGroups(sorted: Sorted) {
+    const candidates = removals > 0 ? [] : sorted.groups.filter(({ count }) => count >= directReadings)
+    const stored = sealer.blocks.bytesOf(candidates.map(({ id }) => id))
+    const chosen = candidates
+      .filter(({ id, count }) => (stored.get(id)?.bytes ?? 0) <= count * directBytesPerReading)
+      .sort((a, b) => a.id - b.id)
+    const isLong = ({ times }: Part) => times.length > maxPartReadings
+    const fresh: DayParts[] = []
+    for (const [i, parts] of batches.split(sorted, chosen).entries()) {
+      const { id, day, of } = chosen[i]!
+      if (!stored.has(id) && !parts.some(isLong)) fresh.push({ day, first: of.first, parts })
+      else if (!sealChannel(day, of, parts)) for (const part of parts) sorted.rows.addPart(part, day, of)
+    }
+    sealer.lay(fresh)
   }
 
   /**
@@ -131,7 +145,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
         if (at < 0) parts.push(part)
         else parts[at] = mergeParts(parts[at]!, part)
       }
-    if (parts.length > 0 && !sealer.merge(day, first, parts)) return false
+    if (parts.length > 0 && !sealer.merge({ day, first, parts })) return false
     if (hours === undefined) return true
     removeRows.run(first, hours)
     unmark.run(day, first)
@@ -143,11 +157,14 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     sealChannel(day, { ...(nameOf.get(first) as { deviceId: string; channel: string }), first }, [])
   }
 
-  /** Seals rows of days that are over for some milliseconds; tells whether there is more to do. */
+  /**
+   * Seals rows of days that are over for some milliseconds, or else gives back what the file no longer needs; tells
+   * whether there is more to do.
+   */
   function seal(forMs = longestTurnMs): boolean {
     if (removals > 0) return false
     if (pass === null) {
-      if (firstOpenDay() === passedDay && oldRows < passRows) return false
+      if (firstOpenDay() === passedDay && oldRows < passRows) return shrink(forMs)
       pass = beforeAll
     }
     let at = pass

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { DeadLetterReason, Fault } from '../domain/fault.ts'
 import type { Detail, ProblemCode } from '../domain/problem.ts'
 import { carryReadingsOver } from './embedded-migration.ts'
-import { gatherLatest, latestSchema } from './latest.ts'
+import { carryLatestOver, latestSchema } from './latest.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** An uplink that could not become readings, or not all of it, with what was wrong. One an uplink, known by its `seq`. */
@@ -117,14 +117,12 @@ const steps: readonly ((database: DatabaseSync) => void)[] = [
       ALTER TABLE replays ADD COLUMN code TEXT;
       UPDATE replays SET detail = json_quote(detail) WHERE detail IS NOT NULL;`)
   },
-  (database) => {
-    gatherLatest(database)
-    carryReadingsOver(database)
-  },
+  carryReadingsOver,
   // The schema makes what is new.
   () => {},
   // So it does with routes and answers.
   () => {},
+  carryLatestOver,
 ]
 
 /** The version of the file that this program reads and writes. */

@@ -1,19 +1,35 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Quantity } from '../domain/quantity.ts'
 import type { Latest, Reading, SeriesKey } from '../domain/reading.ts'
+import {
+  createSink,
+  openSource,
+  readVarint,
+  reserve,
+  type Sink,
+  unzigzag,
+  writeVarint,
+  zigzag,
+} from './embedded-column.ts'
+import { kinds, readValue, writeValue } from './embedded-row.ts'
 import { prepareInsert } from './insert.ts'
 
 /*
  * The newest reading of every series, in one row for a device's channel: whoever asks for a whole city reads a fourth of
- * the rows. `quantities` are those that there are, in order, between spaces; `data` holds of each its value, observedAt,
- * receivedAt and seq, as little-endian doubles. `latest_revision` holds a token that changes with them, so that a writer
- * knows whether what it remembers is true.
+ * the rows. `names` leads to the quantities that there are, in order, between spaces: devices of one model tell the same.
+ * `data` holds their values one after another as a row of fresh readings does, and before those of one uplink when they were
+ * observed, how much later received, and its seq. Rows are small because a commit touches most of their pages.
+ * `latest_revision` holds a token that changes with them, so that a writer knows whether what it remembers is true.
  */
 export const latestSchema = `
+  CREATE TABLE IF NOT EXISTS latest_names (
+    id INTEGER PRIMARY KEY,
+    quantities TEXT NOT NULL UNIQUE
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS latest (
     device_id TEXT NOT NULL,
     channel TEXT NOT NULL,
-    quantities TEXT NOT NULL,
+    names INTEGER NOT NULL,
     data BLOB NOT NULL,
     PRIMARY KEY (device_id, channel)
   ) WITHOUT ROWID, STRICT;
@@ -24,7 +40,9 @@ export const latestSchema = `
   INSERT OR IGNORE INTO latest_revision (id, token) VALUES (1, 0);
 `
 
-const bytesEach = 4 * 8
+// What is remembered of a quantity: value, observedAt, receivedAt and seq.
+const numbersEach = 4
+const timesKind = 14
 // Channels that a writer remembers, a few hundred bytes each; past it the longest remembered is read again.
 const maxKnownChannels = 50_000
 
@@ -33,9 +51,10 @@ type Told = Pick<Reading, 'value' | 'observedAt' | 'receivedAt' | 'seq'>
 type Row = {
   deviceId: string
   channel: string
-  names: Quantity[]
-  quantities: string
-  data: DataView<ArrayBuffer>
+  quantities: Quantity[]
+  /** The id of their names; null before it is known. */
+  names: number | null
+  told: Float64Array<ArrayBuffer>
   isChanged: boolean
 }
 
@@ -43,15 +62,19 @@ type Row = {
 export function openLatest(database: DatabaseSync) {
   const readToken = database.prepare('SELECT token FROM latest_revision')
   const writeToken = database.prepare('UPDATE latest_revision SET token = ?')
-  const read = database.prepare('SELECT quantities, data FROM latest WHERE device_id = ? AND channel = ?')
+  const read = database.prepare(`
+    SELECT id AS names, quantities, data FROM latest JOIN latest_names ON id = names WHERE device_id = ? AND channel = ?`)
   const put = prepareInsert(
     database,
     'latest',
-    ['device_id', 'channel', 'quantities', 'data'],
-    'DO UPDATE SET quantities = excluded.quantities, data = excluded.data',
+    ['device_id', 'channel', 'names', 'data'],
+    'DO UPDATE SET names = excluded.names, data = excluded.data',
   )
+  const addNames = database.prepare('INSERT INTO latest_names (quantities) VALUES (?) ON CONFLICT DO NOTHING')
+  const findNames = database.prepare('SELECT id FROM latest_names WHERE quantities = ?')
   const drop = database.prepare('DELETE FROM latest WHERE device_id = ? AND channel = ?')
-  const names = database.prepare('SELECT device_id AS deviceId, channel FROM latest')
+  const listRows = database.prepare('SELECT device_id AS deviceId, channel FROM latest')
+  const sink = createSink()
   const known = new Map<string, Map<string, Row>>()
   let count = 0
   let token: number | null = null
@@ -67,27 +90,37 @@ export function openLatest(database: DatabaseSync) {
   }
 
   function end() {
-    const isEmpty = ({ names }: Row) => names.length === 0
-    put(
-      changed.filter((row) => !isEmpty(row)),
-      ({ deviceId, channel, quantities, data }, values) => void values.push(deviceId, channel, quantities, data),
-    )
-    for (const { deviceId, channel } of changed.filter(isEmpty)) drop.run(deviceId, channel)
-    for (const row of changed) row.isChanged = false
     if (changed.length === 0) return
+    const filled = changed.filter(({ quantities }) => quantities.length > 0)
+    put(filled, (row, values) => {
+      row.names ??= nameOf(row.quantities.join(' '))
+      sink.at = values.length === 0 ? 0 : sink.at
+      const begin = sink.at
+      writeRow(sink, row.told)
+      values.push(row.deviceId, row.channel, row.names, sink.bytes.subarray(begin, sink.at))
+    })
+    for (const { deviceId, channel, quantities } of changed) if (quantities.length === 0) drop.run(deviceId, channel)
+    for (const row of changed) row.isChanged = false
     token = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
     writeToken.run(token)
+  }
+
+  function nameOf(quantities: string): number {
+    addNames.run(quantities)
+    return (findNames.get(quantities) as { id: number }).id
   }
 
   function find(deviceId: string, channel: string): Row {
     const row = known.get(deviceId)?.get(channel)
     if (row !== undefined) return row
-    const stored = read.get(deviceId, channel) as { quantities: string; data: Uint8Array } | undefined
-    const bytes = stored === undefined ? new Uint8Array(0) : Uint8Array.from(stored.data)
-    const quantities = stored?.quantities ?? ''
-    const names = stored === undefined ? [] : [...namesOf(quantities)]
-    const data = new DataView(bytes.buffer)
-    const made: Row = { deviceId, channel, names, quantities, data, isChanged: false }
+    const made: Row = { deviceId, channel, quantities: [], names: null, told: new Float64Array(0), isChanged: false }
+    const stored = read.get(deviceId, channel) as { names: number; quantities: string; data: Uint8Array } | undefined
+    if (stored !== undefined) {
+      made.names = stored.names
+      made.quantities = [...namesOf(stored.quantities)]
+      made.told = new Float64Array(made.quantities.length * numbersEach)
+      readRow(stored.data, made.told)
+    }
     if (count++ >= maxKnownChannels) known.delete(known.keys().next().value!)
     const ofDevice = known.get(deviceId)
     if (ofDevice === undefined) known.set(deviceId, new Map([[channel, made]]))
@@ -100,10 +133,14 @@ export function openLatest(database: DatabaseSync) {
     row.isChanged = true
   }
 
-  function set(row: Row, quantity: Quantity, reading: Told) {
-    let i = row.names.indexOf(quantity)
+  function set(row: Row, quantity: Quantity, { value, observedAt, receivedAt, seq }: Told) {
+    let i = row.quantities.indexOf(quantity)
     if (i < 0) i = addQuantity(row, quantity)
-    writeEntry(row.data, i, reading)
+    const at = i * numbersEach
+    row.told[at] = value
+    row.told[at + 1] = observedAt
+    row.told[at + 2] = receivedAt
+    row.told[at + 3] = seq
     note(row)
   }
 
@@ -114,11 +151,10 @@ export function openLatest(database: DatabaseSync) {
     for (const each of readings) {
       const { deviceId, channel, quantity, observedAt, seq } = each
       if (deviceId !== row?.deviceId || channel !== row.channel) row = find(deviceId, channel)
-      const i = row.names.indexOf(quantity)
-      if (i >= 0) {
-        const before = row.data.getFloat64(i * bytesEach + 8, true)
-        if (observedAt < before || (observedAt === before && seq < row.data.getFloat64(i * bytesEach + 24, true)))
-          continue
+      const at = row.quantities.indexOf(quantity) * numbersEach
+      if (at >= 0) {
+        const before = row.told[at + 1]!
+        if (observedAt < before || (observedAt === before && seq < row.told[at + 3]!)) continue
       }
       set(row, quantity, each)
     }
@@ -137,9 +173,9 @@ export function openLatest(database: DatabaseSync) {
   /** Forgets what was observed before a time, UTC epoch ms. */
   function forget(before: number) {
     begin()
-    for (const { deviceId, channel } of names.all() as { deviceId: string; channel: string }[]) {
+    for (const { deviceId, channel } of listRows.all() as { deviceId: string; channel: string }[]) {
       const row = find(deviceId, channel)
-      if (removeQuantities(row, (_, i) => row.data.getFloat64(i * bytesEach + 8, true) < before)) note(row)
+      if (removeQuantities(row, (_, i) => row.told[i * numbersEach + 1]! < before)) note(row)
     }
     end()
   }
@@ -149,34 +185,67 @@ export function openLatest(database: DatabaseSync) {
 
 /** Makes room for one more quantity in a row, in order, and answers its place. */
 function addQuantity(row: Row, quantity: Quantity): number {
-  const after = row.names.findIndex((name) => name > quantity)
-  const i = after < 0 ? row.names.length : after
-  const old = new Uint8Array(row.data.buffer)
-  const bytes = new Uint8Array(old.length + bytesEach)
-  bytes.set(old.subarray(0, i * bytesEach))
-  bytes.set(old.subarray(i * bytesEach), (i + 1) * bytesEach)
-  row.names.splice(i, 0, quantity)
-  row.quantities = row.names.join(' ')
-  row.data = new DataView(bytes.buffer)
+  const after = row.quantities.findIndex((name) => name > quantity)
+  const i = after < 0 ? row.quantities.length : after
+  const { told } = row
+  row.told = new Float64Array(told.length + numbersEach)
+  row.told.set(told.subarray(0, i * numbersEach))
+  row.told.set(told.subarray(i * numbersEach), (i + 1) * numbersEach)
+  row.quantities.splice(i, 0, quantity)
+  row.names = null
   return i
 }
 
 /** Takes quantities out of a row; tells whether there were any. */
 function removeQuantities(row: Row, isGone: (name: Quantity, i: number) => boolean): boolean {
-  const left = [...row.names.keys()].filter((i) => !isGone(row.names[i]!, i))
-  if (left.length === row.names.length) return false
-  const bytes = new Uint8Array(left.length * bytesEach)
-  for (const [at, i] of left.entries())
-    bytes.set(new Uint8Array(row.data.buffer, i * bytesEach, bytesEach), at * bytesEach)
-  row.names = left.map((i) => row.names[i]!)
-  row.quantities = row.names.join(' ')
-  row.data = new DataView(bytes.buffer)
+  const { quantities, told } = row
+  const left = [...quantities.keys()].filter((i) => !isGone(quantities[i]!, i))
+  if (left.length === quantities.length) return false
+  row.quantities = left.map((i) => quantities[i]!)
+  row.told = Float64Array.from(left.flatMap((i) => [...told.subarray(i * numbersEach, (i + 1) * numbersEach)]))
+  row.names = null
   return true
+}
+
+function writeRow(sink: Sink, told: Float64Array): void {
+  for (let at = 0; at < told.length; at += numbersEach) {
+    reserve(sink, 32)
+    const observedAt = told[at + 1]!
+    const receivedAt = told[at + 2]!
+    const seq = told[at + 3]!
+    if (at === 0 || told[at - 3] !== observedAt || told[at - 2] !== receivedAt || told[at - 1] !== seq) {
+      sink.bytes[sink.at++] = timesKind
+      writeVarint(sink, zigzag(observedAt))
+      writeVarint(sink, zigzag(receivedAt - observedAt))
+      writeVarint(sink, zigzag(seq))
+    }
+    writeValue(sink, 0, told[at]!)
+  }
+}
+
+function readRow(data: Uint8Array, told: Float64Array): void {
+  const source = openSource(data)
+  let observedAt = 0
+  let receivedAt = 0
+  let seq = 0
+  for (let at = 0; source.at < data.length; at += numbersEach) {
+    let kind = readVarint(source)
+    if (kind === timesKind) {
+      observedAt = unzigzag(readVarint(source))
+      receivedAt = observedAt + unzigzag(readVarint(source))
+      seq = unzigzag(readVarint(source))
+      kind = readVarint(source)
+    }
+    told[at] = readValue(source, kind % kinds)
+    told[at + 1] = observedAt
+    told[at + 2] = receivedAt
+    told[at + 3] = seq
+  }
 }
 
 const latestOfDevices = `
   SELECT wanted.key, channel, quantities, data
-  FROM json_each(?) AS wanted CROSS JOIN latest ON device_id = wanted.value`
+  FROM json_each(?) AS wanted CROSS JOIN latest ON device_id = wanted.value CROSS JOIN latest_names ON latest_names.id = names`
 
 /** The newest reading of every series of some devices, by device, channel and quantity. */
 export function readLatest(database: DatabaseSync, deviceIds: readonly string[]): Latest[] {
@@ -185,18 +254,20 @@ export function readLatest(database: DatabaseSync, deviceIds: readonly string[])
   statement.setReturnArrays(true)
   const found: Latest[] = []
   const rows = statement.all(JSON.stringify(wanted)) as unknown as [number, string, string, Uint8Array][]
+  let told = new Float64Array(64)
   for (const [key, channel, quantities, data] of rows) {
     const names = namesOf(quantities)
-    const view = new DataView(data.buffer, data.byteOffset)
-    for (let i = 0, at = 0; i < names.length; i++, at += bytesEach)
+    if (told.length < names.length * numbersEach) told = new Float64Array(names.length * numbersEach * 2)
+    readRow(data, told)
+    for (let i = 0, at = 0; i < names.length; i++, at += numbersEach)
       found.push({
         deviceId: wanted[key]!,
         channel,
         quantity: names[i]!,
-        value: view.getFloat64(at, true),
-        observedAt: view.getFloat64(at + 8, true),
-        receivedAt: view.getFloat64(at + 16, true),
-        seq: view.getFloat64(at + 24, true),
+        value: told[at]!,
+        observedAt: told[at + 1]!,
+        receivedAt: told[at + 2]!,
+        seq: told[at + 3]!,
       })
   }
   return found
@@ -211,31 +282,51 @@ export function listHeard(database: DatabaseSync): string[] {
 /** The series that have a newest reading: of one device, or of all. */
 export function listLatestSeries(database: DatabaseSync, deviceId: string | null): SeriesKey[] {
   const statement = database.prepare(
-    `SELECT device_id AS deviceId, channel, quantities FROM latest WHERE ${deviceId === null ? '? IS NULL' : 'device_id = ?'}`,
+    `SELECT device_id AS deviceId, channel, quantities FROM latest JOIN latest_names ON id = names
+     WHERE ${deviceId === null ? '? IS NULL' : 'device_id = ?'}`,
   )
   const rows = statement.all(deviceId) as { deviceId: string; channel: string; quantities: string }[]
   return rows.flatMap(({ quantities, ...of }) => namesOf(quantities).map((quantity) => ({ ...of, quantity })))
 }
 
-/** Carries a file over in which every series had a row of its own. */
-export function gatherLatest(database: DatabaseSync): void {
-  const columns = database.prepare('PRAGMA table_info(latest)').all() as { name: string }[]
-  if (!columns.some(({ name }) => name === 'quantity')) return
-  database.exec(`ALTER TABLE latest RENAME TO latest_of_series; ${latestSchema}`)
-  const rows = database.prepare(`
-    SELECT device_id AS deviceId, channel, quantity, value, observed_at AS observedAt, received_at AS receivedAt, seq
-    FROM latest_of_series`)
+/** Carries a file over in which every series had a row of its own, or every channel one with doubles. */
+export function carryLatestOver(database: DatabaseSync): void {
+  const columns = (database.prepare('PRAGMA table_info(latest)').all() as { name: string }[]).map(({ name }) => name)
+  if (columns.length === 0 || columns.includes('names')) return
+  database.exec(`ALTER TABLE latest RENAME TO old_latest; ${latestSchema}`)
   const { move } = openLatest(database)
-  for (const row of rows.all()) move([row as Latest])
-  database.exec('DROP TABLE latest_of_series')
+  const rows = database.prepare('SELECT * FROM old_latest').all()
+  for (const row of rows)
+    move(columns.includes('quantity') ? [toReading(row as OldSeries)] : toReadings(row as OldChannel))
+  database.exec('DROP TABLE old_latest')
 }
 
-function writeEntry(view: DataView, i: number, { value, observedAt, receivedAt, seq }: Told): void {
-  const at = i * bytesEach
-  view.setFloat64(at, value, true)
-  view.setFloat64(at + 8, observedAt, true)
-  view.setFloat64(at + 16, receivedAt, true)
-  view.setFloat64(at + 24, seq, true)
+type OldSeries = {
+  device_id: string
+  channel: string
+  quantity: Quantity
+  value: number
+  observed_at: number
+  received_at: number
+  seq: number
+}
+type OldChannel = { device_id: string; channel: string; quantities: string; data: Uint8Array }
+
+function toReading({
+  device_id: deviceId,
+  observed_at: observedAt,
+  received_at: receivedAt,
+  ...rest
+}: OldSeries): Reading {
+  return { deviceId, observedAt, receivedAt, ...rest }
+}
+
+function toReadings({ device_id: deviceId, channel, quantities, data }: OldChannel): Reading[] {
+  const view = new DataView(data.buffer, data.byteOffset)
+  return namesOf(quantities).map((quantity, i) => {
+    const [value, observedAt, receivedAt, seq] = [0, 8, 16, 24].map((at) => view.getFloat64(i * 32 + at, true))
+    return { deviceId, channel, quantity, value: value!, observedAt: observedAt!, receivedAt: receivedAt!, seq: seq! }
+  })
 }
 
 // Devices of one model tell the same quantities: few texts are ever seen.

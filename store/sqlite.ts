@@ -11,7 +11,8 @@ const cacheKib = 16_384
  */
 export function openSqlite(path: string, { readOnly = false }: { readOnly?: boolean } = {}): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs })
-  if (!readOnly) database.exec('PRAGMA journal_mode = WAL')
+  // A file is made so that it can give place back in steps; one that was made otherwise takes this on when it is compacted.
+  if (!readOnly) database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL')
   database.exec(`PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -${cacheKib}`)
   return database
 }
