@@ -127,21 +127,23 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
     const { times, values, delays, seqs } = columns
     const ends = begins.slice()
     const isMixed = new Uint8Array(counts.length)
+    const parts = partOf
+    const come = coming
     for (let i = 0; i < size; i++) {
-      const part = partOf[i]!
+      const part = parts[i]!
       if (part === isNoPart) continue
-      const time = coming.times[i]!
+      const time = come.times[i]!
       const at = ends[part]!
       if (at < 0) {
         const observedAt = dayOf[part]! * dayMs + time
-        const told = { observedAt, receivedAt: observedAt + coming.delays[i]!, seq: coming.seqs[i]! }
-        rows.add({ ...told, value: coming.values[i]! }, seriesOf[part]!)
+        const told = { observedAt, receivedAt: observedAt + come.delays[i]!, seq: come.seqs[i]! }
+        rows.add({ ...told, value: come.values[i]! }, seriesOf[part]!)
         continue
       }
       times[at] = time
-      values[at] = coming.values[i]!
-      delays[at] = coming.delays[i]!
-      seqs[at] = coming.seqs[i]!
+      values[at] = come.values[i]!
+      delays[at] = come.delays[i]!
+      seqs[at] = come.seqs[i]!
       if (at > begins[part]! && times[at - 1]! >= time) isMixed[part] = 1
       ends[part] = at + 1
     }

@@ -3,6 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 // Another connection may hold the write lock for a moment, never for long.
 const busyTimeoutMs = 5000
 const cacheKib = 16_384
+// History touches some pages of every day in each commit: checkpoints that come seldom write them once.
+const checkpointPages = 4096
 
 /**
  * Opens an SQLite file as Parvis uses it: write-ahead log, so that other processes read while one writes; commits that
@@ -13,6 +15,8 @@ export function openSqlite(path: string, { readOnly = false }: { readOnly?: bool
   const database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs })
   // A file is made so that it can give place back in steps; one that was made otherwise takes this on when it is compacted.
   if (!readOnly) database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL')
-  database.exec(`PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -${cacheKib}`)
+  database.exec(`
+    PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${checkpointPages};
+    PRAGMA foreign_keys = ON; PRAGMA cache_size = -${cacheKib}`)
   return database
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { connectAsync } from 'mqtt'
 import { expect, onTestFinished, test } from 'vitest'
+import { ingestFile } from '../../store/ingest-file.ts'
 import { parvis, parvisText, startPlatform } from '../support/platform.ts'
 import { makeFolder } from '../support/registry.ts'
 
@@ -23,7 +25,20 @@ test('a replay is done by ingest while it runs, and by the command itself when n
   const expected = { state: 'done', uplinks: 2, readings: 2, deadLetters: 1 }
   expect(await parvis<Counts>(dataDir, 'replay')).toMatchObject(expected)
   expect(await parvis<Counts>(dataDir, 'replay', '--device', 'nobody')).toMatchObject({ state: 'done', readings: 0 })
+  await expect(parvis(dataDir, 'compact')).rejects.toThrow('stop it first')
   expect(await platform.stop()).toBe(0)
+
+  // A file of before it could give place back, with pages that nothing uses.
+  const file = new DatabaseSync(ingestFile(dataDir))
+  file.exec(`
+    PRAGMA auto_vacuum = NONE; VACUUM;
+    CREATE TABLE large AS SELECT zeroblob(2000000) AS data; DROP TABLE large; PRAGMA wal_checkpoint(TRUNCATE)`)
+  file.close()
+  const told = await parvis<{ before: number; after: number }>(dataDir, 'compact')
+  expect(told.before - told.after).toBeGreaterThan(1_900_000)
+  const compacted = new DatabaseSync(ingestFile(dataDir), { readOnly: true })
+  expect(compacted.prepare('PRAGMA auto_vacuum').get()).toEqual({ auto_vacuum: 2 })
+  compacted.close()
 
   expect(await parvis<Counts>(dataDir, 'replay', '--replace')).toMatchObject(expected)
   expect(await parvis(dataDir, 'verify')).toMatchObject({ isSound: true, journal: { uplinks: 2 } })

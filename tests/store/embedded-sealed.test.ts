@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -320,6 +320,29 @@ describe('sealed readings', () => {
     expect(await counts()).toEqual([2])
     await store.remove(everything)
     expect(await ask()).toEqual(aggregates.map(() => []))
+  })
+
+  test('what readings leave is given back to the disk in steps, and the rest stands', async () => {
+    const values = (day: number) =>
+      Array.from({ length: 20_000 }, (_, i) =>
+        makeReading(start + day * dayMs + i * 4000, Math.sin(i), { deviceId: `meter-${i % 20}`, seq: i * i }),
+      )
+    for (let day = 0; day < 20; day++) await store.write(values(day))
+    const size = () => {
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      return statSync(path).size
+    }
+    while (store.seal!(1));
+    const full = size()
+    await store.remove({ from: Number.MIN_SAFE_INTEGER, to: start + 18 * dayMs }, { keepRollups: true })
+    expect(size()).toBe(full)
+    let steps = 0
+    for (; store.seal!(0); steps++) expect(database.isTransaction).toBe(false)
+    expect(steps).toBeGreaterThan(10)
+    expect(size()).toBeLessThan(full / 2)
+    expect((await collect(store, everything)).length).toBe(2 * 20_000)
+    expect(checkSealed(database).found).toEqual([])
+    expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
   })
 
   test('series folded together give what a plain list gives', async () => {

@@ -7,6 +7,7 @@ import { openEmbeddedStore } from '../../store/embedded.ts'
 import { checkSealed } from '../../store/embedded-verify.ts'
 import { ingestFile, ingestVersion, openIngestFile, readCursor } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
+import { openLatest } from '../../store/latest.ts'
 import { openSqlite } from '../../store/sqlite.ts'
 import { makeFolder } from '../support/platform.ts'
 import { compareReadings, openReadingList } from './reading-list.ts'
@@ -89,6 +90,37 @@ test('a file in which every fresh reading was a row of its own is carried over: 
   expect(database.prepare('SELECT count(*) AS n FROM fresh').get()).toEqual({ n: 0 })
   expect((await collect(reader.readings, everything)).sort(compareReadings)).toEqual(list.scan(everything))
   expect(checkSealed(database).found).toEqual([])
+  reader.close()
+  database.close()
+})
+
+test('newest readings that were doubles are carried over, and moved on', () => {
+  const old = openSqlite(ingestFile(folder.path))
+  const tell = (...readings: number[][]) => Buffer.from(Float64Array.from(readings.flat()).buffer)
+  old.exec(`
+    CREATE TABLE latest (device_id TEXT NOT NULL, channel TEXT NOT NULL, quantities TEXT NOT NULL, data BLOB NOT NULL,
+      PRIMARY KEY (device_id, channel)) WITHOUT ROWID, STRICT;
+    PRAGMA user_version = 4`)
+  const put = old.prepare('INSERT INTO latest VALUES (?, ?, ?, ?)')
+  put.run('probe', '', 'fill_level temperature', tell([72.5, 1000, 1200, 7], [-1 / 3, 900, 1100, 6]))
+  put.run('probe', 'b', 'temperature', tell([1e300, -5, 0, 0]))
+  old.close()
+  const database = openIngestFile(folder.path)
+  const reader = openIngestReader(folder.path)
+  const ofProbe = { deviceId: 'probe', channel: '' }
+  const fill = { ...ofProbe, quantity: 'fill_level' as const, value: 72.5, observedAt: 1000, receivedAt: 1200, seq: 7 }
+  const cold = { ...fill, quantity: 'temperature' as const, value: -1 / 3, observedAt: 900, receivedAt: 1100, seq: 6 }
+  const other = { ...cold, channel: 'b', value: 1e300, observedAt: -5, receivedAt: 0, seq: 0 }
+  expect(reader.latestOf(['probe'])).toEqual([fill, cold, other])
+  openLatest(database).move([
+    { ...fill, value: 1, seq: 6 },
+    { ...cold, value: 2, observedAt: 1000, receivedAt: 1200, seq: 7 },
+  ])
+  expect(reader.latestOf(['probe'])).toEqual([
+    fill,
+    { ...cold, value: 2, observedAt: 1000, receivedAt: 1200, seq: 7 },
+    other,
+  ])
   reader.close()
   database.close()
 })
