@@ -44,6 +44,8 @@ export type IngestOptions = {
 }
 
 const batchUplinks = 8000
+// So many are worth a commit: gathered for longer, they would outlive the young half of the heap, and cost more to collect.
+const worthUplinks = 1000
 // Of the journal's end, looked through at the start for frames.
 const recalledUplinks = 20_000
 // Readings wait this long for others of their commit, which costs nearly as much for one as for many; with a dead letter
@@ -140,7 +142,7 @@ export function openIngest(options: IngestOptions) {
   function isDue(): boolean {
     return (
       source.hasMore ||
-      ready.length >= batchUplinks ||
+      ready.length >= worthUplinks ||
       performance.now() - committedAt >= gatherMs ||
       Date.now() >= dueAt
     )

@@ -88,7 +88,9 @@ async function layDown(folder: string, credentials: Credentials, days: number): 
 
 /** The flags of Node.js that `npm start` runs with. */
 export function readStartFlags(): string[] {
-  return readStartScript().match(/--[a-z-]+=\S+/g) ?? []
+  return readStartScript()
+    .match(/ node (.*) --import/)![1]!
+    .split(' ')
 }
 
 /** The environment that `npm start` sets. */
