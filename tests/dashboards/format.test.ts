@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { formatAgo, formatDateTime, formatLength, formatNumber, formatValue } from '../../dashboards/web/src/format.ts'
+import {
+  formatAgo,
+  formatDateTime,
+  formatLength,
+  formatMoment,
+  formatNumber,
+  formatValue,
+  isolate,
+} from '../../dashboards/web/src/format.ts'
 import { tellDetail } from '../../dashboards/web/src/pages/dead-letters/detail.ts'
 import { defineQuantity, type Quantity } from '../../domain/quantity.ts'
 
@@ -58,4 +66,16 @@ test('times in what is told of a dead letter are written as the reader writes th
     `co2 : observé à ${time}, trop tard.`,
   )
   expect(tellDetail('« 2026-99-99T10:00:00Z » et 2026-11-25', fr)).toBe('« 2026-99-99T10:00:00Z » et 2026-11-25')
+})
+
+test('a moment is told so that nobody guesses which number is the month', () => {
+  const time = new Date(2026, 10, 5, 9, 5).getTime()
+  expect(plain(formatMoment(time, fr))).toBe('jeudi 5 novembre 2026 à 09:05')
+  expect(formatMoment(time, en, false)).toBe('Thursday, 5 November 2026')
+})
+
+test('a name that runs from right to left is isolated in a sentence, whatever marks it bears; another is left as it is', () => {
+  expect(isolate('Banc du parc')).toBe('Banc du parc')
+  expect(isolate('שלום')).toBe('\u2068שלום\u2069')
+  expect(isolate('a\u2069\u202eb')).toBe('\u2068ab\u2069')
 })

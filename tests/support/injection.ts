@@ -33,25 +33,39 @@ export const injectionNames: readonly string[] = [
 export const formulaStart = /^[=+\-@\t\r\n＝＋－＠]/
 
 /**
- * Source of an expression that lists, in a page, the words that a direction mark in another text has turned: text
- * without such marks is laid out from left to right in French and English, beside any name.
+ * Source of a function that lists, in a page, what a name may turn, given the names that may: after a letter or mark that
+ * runs from right to left, everything up to the end of its paragraph or of what isolates it (UAX 9, section 3.3). Each
+ * such name must have an element, or isolating marks, of its own.
  */
-export const findTurnedWords = `(() => {
-  const isTurning = (text) => /[\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\u0590-\\u08ff]/.test(text)
-  const turned = []
+export const findUnboundNames = `(names) => {
+  const turning = /[\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\u0590-\\u08ff]/
+  const seen = (node) => (node.nodeType === Node.TEXT_NODE ? node.data : (node.innerText ?? '')).trim()
+  const isOpen = ({ display }) => display === 'inline' || display === 'contents'
+  // What follows a node in its paragraph, as far as it is seen.
+  const follow = (node) => {
+    for (let at = node; ; at = at.parentElement) {
+      for (let next = at.nextSibling; next !== null; next = next.nextSibling) {
+        if (next.nodeType === Node.ELEMENT_NODE) {
+          const style = getComputedStyle(next)
+          if (style.display === 'none' || style.position === 'absolute') continue
+          if (next.localName === 'br' || !/^(inline|contents)/.test(style.display)) return ''
+        } else if (next.nodeType !== Node.TEXT_NODE) continue
+        if (seen(next) !== '') return seen(next)
+      }
+      const style = getComputedStyle(at.parentElement)
+      if (!isOpen(style) || /isolate|plaintext/.test(style.unicodeBidi)) return ''
+    }
+  }
+  const found = []
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-    if (isTurning(node.data)) continue
-    const at = node.data.search(/[a-z]{2}/i)
-    if (at < 0) continue
-    const box = (i) => {
-      const range = document.createRange()
-      range.setStart(node, i)
-      range.setEnd(node, i + 1)
-      return range.getBoundingClientRect()
-    }
-    const [first, second] = [box(at), box(at + 1)]
-    if (first.width > 0 && second.width > 0 && first.top === second.top && second.left < first.left) turned.push(node.data)
+    const text = node.data.replace(/\\u2068[^\\u2066-\\u2069]*\\u2069/g, '')
+    if (!turning.test(text) || !node.parentElement.checkVisibility() || node.parentElement.closest('option, script, style')) continue
+    const known = names.filter((name) => turning.test(name) && text.includes(name))
+    const ends = known.map((name) => text.lastIndexOf(name) + name.length)
+    const end = Math.max(...ends, ...Array.from(text.matchAll(new RegExp(turning, 'g')), ({ index }) => index + 1))
+    const after = text.slice(end).trim() || follow(node)
+    if (after !== '') found.push(node.parentElement.localName + ': ' + text.trim().slice(0, 40) + ' | ' + after.slice(0, 40))
   }
-  return turned
-})()`
+  return found
+}`

@@ -182,7 +182,7 @@ type Focus = { isPage: boolean; text: string; label: string; outline: string }
 const describeFocus = `(() => {
   const active = document.activeElement
   const label = active.labels?.[0]?.cloneNode(true)
-  for (const field of label?.querySelectorAll('input, select, textarea') ?? []) field.remove()
+  for (const other of label?.querySelectorAll('input, select, textarea, [aria-hidden]') ?? []) other.remove()
   const tell = (text) => (text ?? '').replace(/\\s+/g, ' ').trim()
   // A field that is not drawn itself shows the focus on what stands for it.
   const drawn = active.classList.contains('visually-hidden') ? active.nextElementSibling : active

@@ -73,6 +73,11 @@ export function formatDay(time: number, { locale }: Writing): string {
   return dateFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' }).format(time)
 }
 
+/** Day and time in full words, so that no order of day and month is to be guessed. */
+export function formatMoment(time: number, { locale }: Writing, withClock = true): string {
+  return dateFormat(locale, { dateStyle: 'full', ...(withClock ? { timeStyle: 'short' } : {}) }).format(time)
+}
+
 /** The time of day, `14:05:09` or `14:05`. */
 export function formatClock(time: number, { locale }: Writing, withSeconds = true): string {
   return dateFormat(locale, {
@@ -132,4 +137,16 @@ function relativeFormat(locale: string): Intl.RelativeTimeFormat {
     relativeFormats.set(locale, format)
   }
   return format
+}
+
+// Letters that run from right to left, and marks of direction.
+const turning =
+  /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
+
+/**
+ * A name for the midst of a sentence, whose direction ends with it (UAX 9, FSI and PDI). Marks of its own, which might
+ * end that early, are left out.
+ */
+export function isolate(name: string): string {
+  return turning.test(name) ? `\u2068${name.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069` : name
 }

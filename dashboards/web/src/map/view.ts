@@ -30,6 +30,9 @@ const leastPauseMs = 1000
 /** A way over so many zooms is jumped: all that lies between would be drawn for nobody to read. */
 const farZooms = 3
 
+/** Pixels between an asset and its name: less than the half of its drawing, so that a pointer reaches one from the other. */
+const tipOffset = 16
+
 const closeZoom = 17
 const farthestZoom = 16
 const usualView: MapView = { longitude: 2.45, latitude: 46.6, zoom: 5 }
@@ -137,7 +140,7 @@ export async function openMap(container: HTMLElement, options: Options) {
   })
 
   if (!isStill) {
-    const tip = new Popup({ closeButton: false, closeOnClick: false, offset: 18, className: 'asset-tip' })
+    const tip = new Popup({ closeButton: false, closeOnClick: false, offset: tipOffset, className: 'asset-tip' })
     map.on('click', async (event) => {
       const [found] = map.queryRenderedFeatures(event.point, { layers: ['assets'] })
       if (found === undefined) return options.onchoose?.(null)
@@ -147,7 +150,9 @@ export async function openMap(container: HTMLElement, options: Options) {
       const [lng, lat] = (found.geometry as PointGeometry).coordinates as [number, number]
       map.easeTo({ center: { lng, lat }, zoom: zoom + 0.3 })
     })
+    let pointed: string | null = null
     const leave = () => {
+      pointed = null
       map.getCanvas().style.cursor = ''
       tip.remove()
     }
@@ -157,11 +162,24 @@ export async function openMap(container: HTMLElement, options: Options) {
       const [found] = map.queryRenderedFeatures(place, { layers: ['assets'] })
       if (found === undefined) return leave()
       map.getCanvas().style.cursor = 'pointer'
-      const point = set.get(found.properties.asset as string)
+      const id = (found.properties.asset as string | undefined) ?? null
+      // One that was taken away by Escape stays away until the pointer has left.
+      if (id === pointed) return
+      pointed = id
+      const point = id === null ? undefined : set.get(id)
       if (point === undefined) return tip.remove()
       tip.setLngLat({ lng: point.longitude, lat: point.latitude }).setText(point.label).addTo(map)
     })
-    map.on('mouseout', leave)
+    // It stays while the pointer is on it, and goes without a move of the pointer too (WCAG 1.4.13).
+    const leaveFor = (next: EventTarget | null) => {
+      const isNear = next instanceof Node && (map.getCanvas() === next || tip.getElement()?.contains(next))
+      if (!isNear) leave()
+    }
+    map.on('mouseout', ({ originalEvent }) => leaveFor(originalEvent.relatedTarget))
+    tip.on('open', () => tip.getElement().addEventListener('mouseleave', (event) => leaveFor(event.relatedTarget)))
+    const dismiss = ({ key }: KeyboardEvent) => void (key === 'Escape' && tip.remove())
+    document.addEventListener('keydown', dismiss)
+    map.on('remove', () => document.removeEventListener('keydown', dismiss))
   }
 
   return {

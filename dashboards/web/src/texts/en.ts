@@ -172,7 +172,7 @@ export const en: Texts = {
     removedAt: 'Removed',
     stillThere: 'in place',
   },
-  dialog: { cancel: 'Cancel' },
+  dialog: { cancel: 'Cancel', needed: '(required)' },
   readings: {
     quantity: 'Quantity',
     value: 'Value',

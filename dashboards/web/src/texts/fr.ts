@@ -179,7 +179,7 @@ export const fr = {
     removedAt: 'Retiré',
     stillThere: 'en place',
   },
-  dialog: { cancel: 'Annuler' },
+  dialog: { cancel: 'Annuler', needed: '(obligatoire)' },
   readings: {
     quantity: 'Grandeur',
     value: 'Valeur',

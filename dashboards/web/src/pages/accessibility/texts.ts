@@ -4,7 +4,7 @@ export const fr = {
     'L’autorité qui met ce service à la disposition de ses agents s’engage à le rendre accessible, conformément à l’article 47 de la loi n° 2005-102 du 11 février 2005. Cette déclaration s’applique aux pages de Parvis.',
   stateTitle: 'État de conformité',
   state:
-    'Aucun audit par un tiers n’a encore été mené : ce service est déclaré non conforme au référentiel général d’amélioration de l’accessibilité (RGAA 4.1). Une évaluation interne du 25 novembre 2026 trouve 76 critères respectés sur les 79 qui s’appliquent (96,2 %) ; elle est tenue avec le logiciel, critère par critère, dans docs/accessibility.md.',
+    'Aucun audit par un tiers n’a encore été mené : ce service est déclaré non conforme au référentiel général d’amélioration de l’accessibilité (RGAA 4.1). Une évaluation interne du 25 novembre 2026 trouve 78 critères respectés sur les 79 qui s’appliquent (98,7 %) ; elle est tenue avec le logiciel, critère par critère, dans docs/accessibility.md.',
   testsTitle: 'Ce qui est vérifié à chaque version',
   tests: [
     'les règles de niveaux A et AA que axe-core sait contrôler, sur chaque page, dans les deux langues et les deux thèmes ;',
@@ -15,8 +15,6 @@ export const fr = {
   limitsTitle: 'Contenus non accessibles',
   limits: [
     'Critère 7.1 : les pages n’ont pas été essayées avec les lecteurs d’écran NVDA, JAWS et VoiceOver.',
-    'Critère 10.2 : sans feuilles de style, la marque des champs obligatoires ne se voit plus ; le code la porte.',
-    'Critère 10.13 : l’étiquette qui suit le pointeur sur la carte ne se ferme pas par la touche Échap ; la liste à côté dit la même chose.',
     'La carte est un dessin : la liste à côté dit la même chose, et s’utilise au clavier et avec un lecteur d’écran.',
     'La documentation de l’API, faite pour les développeurs, n’a pas été évaluée.',
   ],
@@ -38,7 +36,7 @@ export const texts = {
       'The authority that offers this service to its staff undertakes to make it accessible, under article 47 of the French law 2005-102 of 11 February 2005. This statement is about the pages of Parvis.',
     stateTitle: 'Compliance',
     state:
-      'No audit by a third party has been made yet: this service is declared not compliant with the French standard RGAA 4.1. An evaluation of our own, of 25 November 2026, finds that 76 of the 79 criteria that apply hold (96.2%); it is kept with the software, criterion by criterion, in docs/accessibility.md.',
+      'No audit by a third party has been made yet: this service is declared not compliant with the French standard RGAA 4.1. An evaluation of our own, of 25 November 2026, finds that 78 of the 79 criteria that apply hold (98.7%); it is kept with the software, criterion by criterion, in docs/accessibility.md.',
     testsTitle: 'What is checked for each version',
     tests: [
       'the rules of levels A and AA that axe-core can check, on every page, in both languages and themes;',
@@ -49,8 +47,6 @@ export const texts = {
     limitsTitle: 'What is not accessible',
     limits: [
       'Criterion 7.1: the pages were not tried with the screen readers NVDA, JAWS and VoiceOver.',
-      'Criterion 10.2: without style sheets, the mark of fields that must be filled is not seen; the markup has it.',
-      'Criterion 10.13: the label that follows the pointer over the map is not closed by the Escape key; the list beside it says the same.',
       'The map is a drawing: the list beside it says the same, and is used by keyboard and with a screen reader.',
       'The documentation of the API, which is made for developers, has not been evaluated.',
     ],
