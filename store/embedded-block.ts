@@ -40,6 +40,13 @@ const sink = createSink()
 /** The block of one or more parts, none of them empty; `id` is what it is stored under, and enters the checksum. */
 export function encodeBlock(id: number, first: number, parts: readonly Part[]): Uint8Array {
   sink.at = 0
+  writeBlock(sink, id, first, parts)
+  return take(sink)
+}
+
+/** Writes a block behind what a sink holds, and answers it as bytes that stay there. */
+export function writeBlock(sink: Sink, id: number, first: number, parts: readonly Part[]): Uint8Array {
+  const begin = sink.at
   reserve(sink, 16)
   sink.bytes[sink.at++] = version
   const groups = groupParts(parts)
@@ -58,15 +65,20 @@ export function encodeBlock(id: number, first: number, parts: readonly Part[]): 
       writeValues(sink, values, values.length)
     }
   }
-  return seal(sink, id)
+  writeChecksum(sink, id, begin)
+  return sink.bytes.subarray(begin, sink.at)
 }
 
-/** Ends what was written with its checksum. */
+/** Ends what was written with its checksum, and takes it. */
 export function seal(sink: Sink, id: number): Uint8Array {
-  reserve(sink, checksumBytes)
-  sink.view.setUint32(sink.at, checksumOf(id, sink.bytes, 0, sink.at), true)
-  sink.at += checksumBytes
+  writeChecksum(sink, id, 0)
   return take(sink)
+}
+
+function writeChecksum(sink: Sink, id: number, begin: number): void {
+  reserve(sink, checksumBytes)
+  sink.view.setUint32(sink.at, checksumOf(id, sink.bytes, begin, sink.at), true)
+  sink.at += checksumBytes
 }
 
 // Parts that were observed and received together share those columns.

@@ -215,19 +215,26 @@ function planAround(
       bitCounts[bits]!++
       if (bits > most) most = bits
     }
-  let found = best
-  let exceptions = 0
-  for (let width = most; width >= 0; width--) {
-    if (width <= maxWidth) {
-      let bytes = (count * width) / 8
-      // An exception takes its place, mostly one byte, and its higher bits.
-      for (let bits = width + 1; bits <= most; bits++) bytes += bitCounts[bits]! * (1 + Math.ceil((bits - width) / 7))
-      if (bytes < found.bytes) found = { isStep, usual, width, bytes, exceptions, range }
-      else if (width < most && bytes > found.bytes * 2) break
+  // From one width to the next narrower one, numbers of one more bit become exceptions: each takes its place, mostly a
+  // byte, and its higher bits, a byte for seven of them.
+  let at = -1
+  let bytes = best.bytes
+  let kept = 0
+  for (let width = most, exceptions = 0, extra = 0; width >= 0; width--) {
+    if (width < most) {
+      exceptions += bitCounts[width + 1]!
+      extra += bitCounts[width + 1]!
+      for (let bits = width + 1; bits <= most; bits += 7) extra += bitCounts[bits]!
     }
-    exceptions += bitCounts[width]!
+    if (width > maxWidth) continue
+    const needed = (count * width) / 8 + extra
+    if (needed < bytes) {
+      at = width
+      bytes = needed
+      kept = exceptions
+    } else if (width < most && needed > bytes * 2) break
   }
-  return found
+  return at < 0 ? best : { isStep, usual, width: at, bytes, exceptions: kept, range }
 }
 
 function countBits(value: number): number {

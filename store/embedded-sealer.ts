@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { DamageError, encodeBlock, type Part, readPart, readParts } from './embedded-block.ts'
+import { DamageError, encodeBlock, type Part, readPart, readParts, writeBlock } from './embedded-block.ts'
 import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
+import { createSink } from './embedded-column.ts'
 import { spanOf, touchedHours } from './embedded-hours.ts'
 import { cutPart, mergeParts } from './embedded-merge.ts'
 import { type Chunks, type Edit, editChunks, rollPart } from './embedded-rollup.ts'
@@ -34,6 +35,8 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
     SELECT min(other.id) AS first FROM series AS one CROSS JOIN series AS other
     WHERE one.id = ? AND other.device_id = one.device_id AND other.channel = one.channel`)
 
+  // Blocks that one statement takes.
+  const sink = createSink()
   const edits = new Map<number, Map<number, Edit>>()
 
   function editRollups(series: number, day: number, edit: Edit) {
@@ -56,8 +59,9 @@ export function openSealer(database: DatabaseSync, onDamage: (text: string) => v
   /** Lays days of which there is no block yet into blocks, in the order of their ids. */
   function lay(days: readonly DayParts[]) {
     putBlocks(days, ({ day, first, parts }, values) => {
+      if (values.length === 0) sink.at = 0
       const id = blockId(day, first)
-      values.push(id, encodeBlock(id, first, parts))
+      values.push(id, writeBlock(sink, id, first, parts))
     })
     for (const { day, parts } of days) for (const part of parts) editRollups(part.series, day, part)
   }
