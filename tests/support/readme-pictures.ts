@@ -37,7 +37,7 @@ async function takeAll(): Promise<void> {
   await take('today')
 
   await page.goto('/#/map')
-  await page.locator('canvas').first().waitFor()
+  await page.locator('canvas.signs').waitFor()
   await take('map')
 
   await page.goto(`/#/assets/${swapped.assetId}`)

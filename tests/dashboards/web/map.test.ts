@@ -68,7 +68,11 @@ describe('today', () => {
 describe('the map', () => {
   test('is drawn from this address alone; list, figures and card tell the same, and follow what happens', async () => {
     const page = await site.signIn('viewer', '#/map')
-    await page.getByRole('region', { name: 'Carte des équipements' }).or(page.locator('canvas')).first().waitFor()
+    await page
+      .getByRole('region', { name: 'Carte des équipements' })
+      .or(page.locator('.maplibregl-canvas'))
+      .first()
+      .waitFor()
     await shows(page, '3 équipements')
     await shows(page, /1 sans position/)
     await page.waitForURL(/z=/)
@@ -83,6 +87,22 @@ describe('the map', () => {
     await card.getByText('En marche').waitFor()
     await card.getByRole('link', { name: 'Ouvrir la fiche' }).click()
     await page.getByRole('heading', { level: 1, name: 'Conteneur, place de la Paix' }).waitFor()
+  })
+
+  test('signs follow what happens while the map is held by hand', async () => {
+    const page = await site.signIn('viewer', '#/map')
+    await page.getByRole('button', { name: /place de la Paix/ }).click()
+    await page.waitForURL((url) => Number(/z=([\d.]+)/.exec(url.hash)?.[1]) >= 16.9)
+    const read = () => page.evaluate<string>(`document.querySelector('canvas.signs').toDataURL()`)
+    await page.locator('.maplibregl-canvas').hover({ position: { x: 5, y: 5 } })
+    await page.mouse.down()
+    const held = await read()
+    await fill(97)
+    await page.getByRole('button', { name: /À voir.*place de la Paix/ }).waitFor()
+    await expect.poll(read, { timeout: 20_000 }).not.toBe(held)
+    await fill(40)
+    await expect.poll(read, { timeout: 20_000 }).toBe(held)
+    await page.mouse.up()
   })
 
   test('has an address for every view: centre, zoom, filters and the chosen asset', async () => {
@@ -103,7 +123,7 @@ describe('the map', () => {
     // The move has ended: it is close enough to see one asset alone.
     await page.waitForURL((url) => Number(/z=([\d.]+)/.exec(url.hash)?.[1]) >= 16.9)
     const found = page.url()
-    await page.locator('canvas').focus()
+    await page.locator('.maplibregl-canvas').focus()
     await page.keyboard.press('ArrowRight')
     await page.waitForURL((url) => place(url.hash)[0] !== place(found)[0])
     const shared = page.url()

@@ -189,7 +189,7 @@ test('are text on the page of each asset and device: identity, chart, label, doc
 test('are text in the label over the map and in its card; the label can be reached, and is taken away by Escape', async () => {
   const page = await site.signIn('viewer', `#/map?c=${centre.latitude},${centre.longitude}&z=${centre.zoom}`)
   await until(async () => (await page.evaluate('performance.getEntriesByName("map-shown").length')) !== 0, 25_000)
-  const box = (await page.locator('canvas').boundingBox())!
+  const box = (await page.locator('.maplibregl-canvas').boundingBox())!
   const label = page.locator('.asset-tip')
   const pointAt = async (i: number, offset = 0) => {
     const { column, row } = placeOf(i)

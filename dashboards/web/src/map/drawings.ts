@@ -43,8 +43,11 @@ export function readColours(element: HTMLElement): Colours {
   return colours as Colours
 }
 
-/** Pixels of the drawing for one of the page: no more than are seen, since hundreds of them go to the map with each change. */
-export const pixelRatio = Math.min(2, Math.ceil(devicePixelRatio))
+/** What is drawn once and put on the map many times, and its size there in pixels. */
+export type Picture = { image: ImageBitmap; width: number; height: number }
+
+/** Pixels of a picture for one of the page. */
+const pixelRatio = Math.min(2, Math.ceil(devicePixelRatio))
 
 // The strokes of a ring or an arc by state: width, and dashes.
 const strokes: Record<AssetState, { width: number; dash: number[] }> = {
@@ -64,10 +67,10 @@ const badges: Partial<Record<AssetState, { path: string; isLine: boolean }>> = {
 }
 
 /** An asset: the sign of its kind in a ring, and its state as the ring's stroke and a badge. */
-export function drawPoint(kind: AssetKind, state: AssetState, colours: Colours): ImageData {
+export function drawPoint(kind: AssetKind, state: AssetState, colours: Colours): Picture {
   const size = 36
   const radius = 12
-  const context = startDrawing(size)
+  const context = startDrawing(size, size)
   context.translate(size / 2, size / 2)
   drawDisc(context, radius, colours.surface)
   drawArc(context, radius, 0, 1, state, colours)
@@ -93,23 +96,23 @@ export function drawPoint(kind: AssetKind, state: AssetState, colours: Colours):
     if (badge.isLine) context.stroke(path)
     else context.fill(path)
   }
-  return finishDrawing(context, size)
+  return finishDrawing(context)
 }
 
 /** Parts of a whole that arcs are cut to. */
 export const arcSteps = 16
 
-/** A group: its number, in a ring of one arc for each state, by sixteenths. */
-export function drawGroup(text: string, count: number, parts: Record<AssetState, number>, colours: Colours): ImageData {
+/** A group: its number, in a ring of one arc for each of `assetStates`, by sixteenths. */
+export function drawGroup(text: string, count: number, parts: readonly number[], colours: Colours): Picture {
   const radius = count < 10 ? 15 : count < 100 ? 18 : count < 1000 ? 22 : 26
   const size = 2 * radius + 8
-  const context = startDrawing(size)
+  const context = startDrawing(size, size)
   context.translate(size / 2, size / 2)
   drawDisc(context, radius, colours.surface)
   let from = 0
-  const total = Object.values(parts).reduce((sum, part) => sum + part, 0)
-  for (const state of assetStates) {
-    const share = parts[state] / total
+  const total = parts.reduce((sum, part) => sum + part, 0)
+  for (const [i, state] of assetStates.entries()) {
+    const share = parts[i]! / total
     if (share > 0) drawArc(context, radius, from, from + share, state, colours)
     from += share
   }
@@ -118,7 +121,7 @@ export function drawGroup(text: string, count: number, parts: Record<AssetState,
   context.textAlign = 'center'
   context.textBaseline = 'middle'
   context.fillText(text, 0, 0.5, 2 * radius - 8)
-  return finishDrawing(context, size)
+  return finishDrawing(context)
 }
 
 function drawDisc(context: OffscreenCanvasRenderingContext2D, radius: number, colour: string): void {
@@ -149,13 +152,36 @@ function drawArc(
   context.restore()
 }
 
-function startDrawing(size: number): OffscreenCanvasRenderingContext2D {
-  const canvas = new OffscreenCanvas(size * pixelRatio, size * pixelRatio)
+/** The name of a district, which any ground and outline may lie under. */
+export function drawName(name: string, colours: Colours): Picture {
+  const font = '13px system-ui, sans-serif'
+  const padding = 4
+  const measured = startDrawing(1, 1)
+  measured.font = font
+  const height = 20
+  const width = Math.ceil(measured.measureText(name).width) + 2 * padding
+  const context = startDrawing(width, height)
+  context.font = font
+  context.textAlign = 'center'
+  context.textBaseline = 'middle'
+  context.lineJoin = 'round'
+  context.lineWidth = 3
+  context.strokeStyle = colours.ground
+  context.strokeText(name, width / 2, height / 2)
+  context.fillStyle = colours.inkSoft
+  context.fillText(name, width / 2, height / 2)
+  return finishDrawing(context)
+}
+
+function startDrawing(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  // In memory: so small a drawing costs a graphics card more than it saves.
+  const canvas = new OffscreenCanvas(width * pixelRatio, height * pixelRatio)
   const context = canvas.getContext('2d', { willReadFrequently: true })!
   context.scale(pixelRatio, pixelRatio)
   return context
 }
 
-function finishDrawing(context: OffscreenCanvasRenderingContext2D, size: number): ImageData {
-  return context.getImageData(0, 0, size * pixelRatio, size * pixelRatio)
+function finishDrawing({ canvas }: OffscreenCanvasRenderingContext2D): Picture {
+  const { width, height } = canvas
+  return { image: canvas.transferToImageBitmap(), width: width / pixelRatio, height: height / pixelRatio }
 }

@@ -1,12 +1,14 @@
 import type { Feature, FeatureCollection } from 'geojson'
 import type { StyleSpecification } from 'maplibre-gl'
 import type { Colours } from './drawings.ts'
-import type { Point } from './points.svelte.ts'
+import type { Point } from './point.ts'
 
 /*
- * The ground that needs no network: a plain colour, and the districts where the assets are, by their outlines and names.
- * Letters are drawn by the browser's own font, since the style names no glyphs.
+ * The ground that needs no network: a plain colour, and the districts where the assets are, by their outlines.
  */
+
+/** A district's name, and between which latitudes it is drawn at which longitude. Degrees. */
+export type DistrictName = { name: string; longitude: number; top: number; bottom: number }
 
 type Position = [longitude: number, latitude: number]
 
@@ -28,37 +30,21 @@ export function makeGround(colours: Colours): StyleSpecification {
         id: 'districts',
         type: 'fill',
         source: 'districts',
-        filter: ['==', ['geometry-type'], 'Polygon'],
         paint: { 'fill-color': colours.raised, 'fill-antialias': false },
       },
       {
         id: 'outlines',
         type: 'line',
         source: 'districts',
-        filter: ['==', ['geometry-type'], 'Polygon'],
         layout: { 'line-join': 'round' },
         paint: { 'line-color': colours.line, 'line-width': 1.5 },
-      },
-      {
-        id: 'names',
-        type: 'symbol',
-        source: 'districts',
-        filter: ['==', ['geometry-type'], 'Point'],
-        layout: {
-          'text-field': ['get', 'name'],
-          'text-size': 13,
-          'text-letter-spacing': 0.04,
-          'text-anchor': 'bottom',
-          'text-offset': [0, -0.2],
-        },
-        paint: { 'text-color': colours.inkSoft, 'text-halo-color': colours.ground, 'text-halo-width': 1.5 },
       },
     ],
   }
 }
 
-/** The outline of each district that enough points are in, and where its name stands. */
-export function outlineDistricts(points: Iterable<Point>): FeatureCollection {
+/** The outline of each district that enough points are in, and where its name may stand. */
+export function outlineDistricts(points: Iterable<Point>): { outlines: FeatureCollection; names: DistrictName[] } {
   const byDistrict = new Map<string, Position[]>()
   for (const { district, longitude, latitude } of points) {
     if (district === null) continue
@@ -67,23 +53,25 @@ export function outlineDistricts(points: Iterable<Point>): FeatureCollection {
     else known.push([longitude, latitude])
   }
   const features: Feature[] = []
+  const names: DistrictName[] = []
   for (const [name, positions] of byDistrict) {
-    if (positions.length < leastPoints) continue
-    const outline = widen(findHull(positions))
-    if (outline === null) continue
-    const { ring, top } = outline
-    features.push({ type: 'Feature', properties: { name }, geometry: { type: 'Polygon', coordinates: [ring] } })
-    features.push({ type: 'Feature', properties: { name }, geometry: { type: 'Point', coordinates: top } })
+    const hull = positions.length < leastPoints ? [] : findHull(positions)
+    // A line encloses nothing.
+    if (hull.length < 3) continue
+    const ring = widen(hull)
+    const latitudes = ring.map(([, latitude]) => latitude)
+    const longitude = hull.reduce((sum, [longitude]) => sum + longitude / hull.length, 0)
+    features.push({ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: [ring] } })
+    names.push({ name, longitude, top: Math.max(...latitudes), bottom: Math.min(...latitudes) })
   }
-  return { type: 'FeatureCollection', features }
+  return { outlines: { type: 'FeatureCollection', features }, names }
 }
 
-/** A hull with room around what it holds, as a closed ring, and the middle of its upper side; null for a mere line. */
-function widen(hull: readonly Position[]): { ring: Position[]; top: Position } | null {
-  if (hull.length < 3) return null
+/** A hull with room around what it holds, as a closed ring. */
+function widen(hull: readonly Position[]): Position[] {
   const [x, y] = hull.reduce<Position>(([x, y], [lon, lat]) => [x + lon / hull.length, y + lat / hull.length], [0, 0])
   const wide = hull.map(([lon, lat]): Position => [x + (lon - x) * room, y + (lat - y) * room])
-  return { ring: [...wide, wide[0]!], top: [x, Math.max(...wide.map(([, lat]) => lat))] }
+  return [...wide, wide[0]!]
 }
 
 /** The convex hull of some positions (Andrew's monotone chain). */

@@ -2,23 +2,9 @@ import type { AssetState } from '../../../../domain/asset.ts'
 import type { AssetKind } from '../../../../domain/asset-kind.ts'
 import { type ApiError, type AssetStatus, get } from '../api.ts'
 import { assetStates } from '../asset-states.ts'
+import { type Bounds, isInside, type Point } from './point.ts'
 
-/** An asset that has a position. `number` is its own as long as the set stands. */
-export type Point = {
-  number: number
-  id: string
-  label: string
-  kind: AssetKind
-  state: AssetState
-  attentions: string[]
-  service: string | null
-  district: string | null
-  longitude: number
-  latitude: number
-}
 export type PointFilter = Record<'q' | 'kind' | 'state' | 'attention' | 'service' | 'district', string>
-/** What changed of a set since it was taken last. */
-export type PointChange = { put: Point[]; removed: Point[] }
 
 type Columns = {
   words: { kind: AssetKind[]; state: AssetState[]; attention: string[] } & Record<
@@ -52,8 +38,7 @@ export function createPointSet() {
   let reopening: ReturnType<typeof setTimeout> | undefined
   let nextNumber = 0
   let request = 0
-  let changed = new Map<string, Point>()
-  let removed = new Map<number, Point>()
+  let places = 0
   let isAnew = true
 
   // First the stream, then the list: a change between the two is told by the stream, and taken once the list is there.
@@ -97,6 +82,7 @@ export function createPointSet() {
       error = null
       isLoaded = true
       isAnew = true
+      places++
       tell()
       return true
     } catch (thrown) {
@@ -123,18 +109,14 @@ export function createPointSet() {
     const point = { id, label, kind, state, attentions, service, district, longitude, latitude }
     // Most messages tell that an asset was heard, and nothing that a map shows.
     if (known !== undefined && isSame(known, point)) return
-    const kept = { ...point, number: known?.number ?? nextNumber++ }
-    byId.set(id, kept)
-    changed.set(id, kept)
+    byId.set(id, { ...point, number: known?.number ?? nextNumber++ })
+    if (known?.longitude !== longitude || known.latitude !== latitude) places++
     schedule()
   }
 
   function drop(id: string) {
-    const known = byId.get(id)
-    if (known === undefined) return
-    byId.delete(id)
-    changed.delete(id)
-    removed.set(known.number, known)
+    if (!byId.delete(id)) return
+    places++
     schedule()
   }
 
@@ -146,14 +128,7 @@ export function createPointSet() {
     timer = undefined
     version++
     for (const listener of listeners) listener(isAnew)
-  }
-
-  function take(): PointChange | null {
-    const change = isAnew ? null : { put: [...changed.values()], removed: [...removed.values()] }
     isAnew = false
-    changed = new Map()
-    removed = new Map()
-    return change
   }
 
   function followView() {
@@ -169,6 +144,10 @@ export function createPointSet() {
     /** Grows with each change, so that whoever reads it is told. */
     get version(): number {
       return version
+    },
+    /** Another number whenever a point came, went or moved. */
+    get places(): number {
+      return places
     },
     get isLoaded(): boolean {
       return isLoaded
@@ -188,8 +167,6 @@ export function createPointSet() {
     get size(): number {
       return byId.size
     },
-    /** What changed since the last call, for the one map that draws the set; null when all may have. */
-    take,
     /** Calls back when something changed, or all may have. The answer ends it. */
     listen(listener: (isAnew: boolean) => void): () => void {
       listeners.add(listener)
@@ -243,9 +220,6 @@ function isSame(a: Omit<Point, 'number'>, b: Omit<Point, 'number'>): boolean {
   )
 }
 
-/** A part of the map, in degrees. */
-export type Bounds = { west: number; south: number; east: number; north: number }
-
 const urgency: readonly AssetState[] = ['silent', 'attention', 'never_seen', 'working', 'out_of_service']
 
 /** The first `limit` points inside some bounds, what calls for work first, and how many there are of each state. */
@@ -265,22 +239,4 @@ export function listPoints(
     if (found.length < limit) found.push(point)
   }
   return { shown: urgency.flatMap((state) => byState.get(state)!).slice(0, limit), counts, total }
-}
-
-/** Where all points are; null when there are none. */
-export function findBounds(points: Iterable<Point>): Bounds | null {
-  let bounds: Bounds | null = null
-  for (const { longitude, latitude } of points)
-    if (bounds === null) bounds = { west: longitude, east: longitude, south: latitude, north: latitude }
-    else {
-      bounds.west = Math.min(bounds.west, longitude)
-      bounds.east = Math.max(bounds.east, longitude)
-      bounds.south = Math.min(bounds.south, latitude)
-      bounds.north = Math.max(bounds.north, latitude)
-    }
-  return bounds
-}
-
-function isInside({ longitude, latitude }: Point, { west, south, east, north }: Bounds): boolean {
-  return latitude >= south && latitude <= north && longitude >= west && longitude <= east
 }

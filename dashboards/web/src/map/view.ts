@@ -1,10 +1,10 @@
-import type { Point as PointGeometry } from 'geojson'
 import type { GeoJSONSource, StyleSpecification } from 'maplibre-gl'
 import { get } from '../api.ts'
 import type { Colours } from './drawings.ts'
 import { makeGround, outlineDistricts } from './ground.ts'
-import { addAssetLayers, showChange } from './layers.ts'
-import { type Bounds, findBounds, type PointChange, type PointSet } from './points.svelte.ts'
+import { type Bounds, findBounds } from './point.ts'
+import type { PointSet } from './points.svelte.ts'
+import { openSigns } from './signs.ts'
 
 /** Where a map looks: degrees, and the zoom of web maps. */
 export type MapView = { longitude: number; latitude: number; zoom: number }
@@ -20,12 +20,6 @@ type Options = {
   onchoose?: ((id: string | null) => void) | undefined
   onmove?: ((view: MapView, bounds: Bounds) => void) | undefined
 }
-
-/** Of the time that it takes to draw what changed, how many times as long the map is left alone afterwards. */
-const pauseShare = 8
-
-/** The least time between the end of a drawing or a move and the next drawing of changes. */
-const leastPauseMs = 1000
 
 /** A way over so many zooms is jumped: all that lies between would be drawn for nobody to read. */
 const farZooms = 3
@@ -56,6 +50,8 @@ export async function openMap(container: HTMLElement, options: Options) {
     pitchWithRotate: false,
     touchPitch: false,
     fadeDuration: 0,
+    // Else each of a glide's frames is in the way of the next click; undefined leaves it to the reader's own wish.
+    reduceMotion: isDrawnByProcessor() || undefined,
     renderWorldCopies: false,
     attributionControl: typeof style === 'string' ? { compact: true } : false,
     locale: {
@@ -72,6 +68,7 @@ export async function openMap(container: HTMLElement, options: Options) {
     map.addControl(new ScaleControl({}), 'bottom-right')
   } else map.getCanvas().tabIndex = -1
 
+  const signs = openSigns(map, options)
   let chosen: string | null = null
   let hasFitted = options.view !== null || all !== null
   // Over the map, not in it: who chooses waits for no drawing.
@@ -80,8 +77,9 @@ export async function openMap(container: HTMLElement, options: Options) {
   const mark = new Marker({ element: ring })
   const markChosen = () => {
     const point = chosen === null ? undefined : set.get(chosen)
-    if (point === undefined) mark.remove()
-    else mark.setLngLat({ lng: point.longitude, lat: point.latitude }).addTo(map)
+    if (point === undefined) return mark.remove()
+    mark.setLngLat({ lng: point.longitude, lat: point.latitude })
+    if (!ring.isConnected) mark.addTo(map)
   }
   const tell = () => {
     // Where a map without assets looks is nobody's wish.
@@ -93,62 +91,37 @@ export async function openMap(container: HTMLElement, options: Options) {
   }
   map.on('moveend', tell)
 
-  // Changes are gathered while the map is drawn or moved and for a while after, so that it has time for its reader.
-  let isBusy = true
-  let hasChanged = false
-  let pause: ReturnType<typeof setTimeout> | undefined
-  const leaveAlone = (ms: number) => {
-    clearTimeout(pause)
-    pause = setTimeout(rest, ms)
-  }
-
-  function draw(change: PointChange | null) {
-    isBusy = true
-    hasChanged = false
-    const began = performance.now()
+  function follow(isAnew: boolean) {
+    signs.refresh()
+    markChosen()
+    if (!isAnew) return
     const bounds = hasFitted ? null : findBounds(set.all())
     if (bounds !== null) {
       hasFitted = true
       map.fitBounds(toLibrary(bounds), { padding: 50, maxZoom: farthestZoom, animate: false })
     }
-    showChange(map, set, change)
-    if (change === null) {
-      void map.getSource<GeoJSONSource>('districts')?.setData(outlineDistricts(set.all()))
-      tell()
+    const source = map.getSource<GeoJSONSource>('districts')
+    if (source !== undefined) {
+      const { outlines, names } = outlineDistricts(set.all())
+      void source.setData(outlines)
+      signs.name(names)
     }
-    markChosen()
-    map.once('idle', () => {
-      // For whoever measures how long a reader waits.
-      if (set.isLoaded) performance.mark('map-shown')
-      leaveAlone(Math.max(leastPauseMs, pauseShare * (performance.now() - began)))
-    })
+    tell()
+    // For whoever measures how long a reader waits.
+    map.once('idle', () => set.isLoaded && performance.mark('map-shown'))
+    map.triggerRepaint()
   }
-  function rest() {
-    if (map.isMoving()) return leaveAlone(leastPauseMs)
-    isBusy = false
-    if (hasChanged) draw(set.take())
-  }
-  let stop = () => {}
-  map.on('style.load', () => {
-    addAssetLayers(map, colours, options.writeCount)
-    set.take()
-    draw(null)
-    stop = set.listen((isAnew) => {
-      hasChanged = true
-      if (isAnew || !isBusy) draw(set.take())
-    })
-  })
+  const stop = set.listen(follow)
+  map.on('style.load', () => follow(true))
 
   if (!isStill) {
     const tip = new Popup({ closeButton: false, closeOnClick: false, offset: tipOffset, className: 'asset-tip' })
-    map.on('click', async (event) => {
-      const [found] = map.queryRenderedFeatures(event.point, { layers: ['assets'] })
-      if (found === undefined) return options.onchoose?.(null)
-      const { cluster_id: group, asset } = found.properties as { cluster_id?: number; asset?: string }
-      if (group === undefined) return options.onchoose?.(asset!)
-      const zoom = await map.getSource<GeoJSONSource>('assets')!.getClusterExpansionZoom(group)
-      const [lng, lat] = (found.geometry as PointGeometry).coordinates as [number, number]
-      map.easeTo({ center: { lng, lat }, zoom: zoom + 0.3 })
+    map.on('click', ({ point: place }) => {
+      const group = signs.find(place)
+      if (group === undefined) return options.onchoose?.(null)
+      if (group.count === 1) return options.onchoose?.(group.first)
+      const camera = map.cameraForBounds(toLibrary(signs.spread(group)), { padding: 80, maxZoom: closeZoom })
+      if (camera !== undefined) map.easeTo({ ...camera, zoom: Math.max(camera.zoom!, map.getZoom() + 1) })
     })
     let pointed: string | null = null
     const leave = () => {
@@ -158,11 +131,11 @@ export async function openMap(container: HTMLElement, options: Options) {
     }
     map.on('mousemove', ({ point: place }) => {
       // A hand that drags the map asks for no name.
-      if (map.isMoving() || map.getLayer('assets') === undefined) return
-      const [found] = map.queryRenderedFeatures(place, { layers: ['assets'] })
-      if (found === undefined) return leave()
+      if (map.isMoving()) return
+      const group = signs.find(place)
+      if (group === undefined) return leave()
       map.getCanvas().style.cursor = 'pointer'
-      const id = (found.properties.asset as string | undefined) ?? null
+      const id = group.count === 1 ? group.first : null
       // One that was taken away by Escape stays away until the pointer has left.
       if (id === pointed) return
       pointed = id
@@ -204,10 +177,20 @@ export async function openMap(container: HTMLElement, options: Options) {
     },
     close() {
       stop()
-      clearTimeout(pause)
+      signs.close()
       map.remove()
     },
   }
+}
+
+/** Whether WebGL has no graphics card here: then a frame takes longer to draw than it is seen. */
+function isDrawnByProcessor(): boolean {
+  const context = new OffscreenCanvas(1, 1).getContext('webgl2')
+  const names = context?.getExtension('WEBGL_debug_renderer_info')
+  const renderer = String(names && context?.getParameter(names.UNMASKED_RENDERER_WEBGL))
+  context?.getExtension('WEBGL_lose_context')?.loseContext()
+  // Of Chromium, of Mesa, and of Windows.
+  return /swiftshader|llvmpipe|basic render/i.test(renderer)
 }
 
 /** The style that the authority set, else the plain ground. */
