@@ -88,9 +88,8 @@ async function layDown(folder: string, credentials: Credentials, days: number): 
 
 /** The flags of Node.js that `npm start` runs with. */
 export function readStartFlags(): string[] {
-  return readStartScript()
-    .match(/ node (.*) --import/)![1]!
-    .split(' ')
+  const [, flags] = readStartScript().match(/ node (.*) main\.ts/)!
+  return flags!.replace('./', `${root}/`).split(' ')
 }
 
 /** The environment that `npm start` sets. */

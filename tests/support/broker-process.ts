@@ -14,7 +14,7 @@ export type BrokerProcess = {
 }
 
 // As `npm start` runs it: what is measured is the broker, not how long V8 puts off collecting.
-const flags = ['--max-semi-space-size=4', '--heap-growing-percent=30', '--no-parallel-scavenge']
+const flags = ['--max-semi-space-size=4', '--heap-growing-percent=30']
 
 /** Starts the broker that `npm run conformance-broker` starts, on any free port. */
 export async function startBrokerProcess(): Promise<BrokerProcess> {
