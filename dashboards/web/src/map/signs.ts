@@ -19,7 +19,10 @@ const maxPictures = 500
 const reachPx = 30
 
 /** A district that is drawn less high than this is not named. */
-const leastNamedPx = 40
+const leastNamedPx = 16
+
+/** How far aside of a district's middle its name may stand, in widths of the name. */
+const aside = [0, 1 / 4, -1 / 4]
 
 /** A map at rest for this long prepares for a nearer and a farther look. */
 const restMs = 100
@@ -105,8 +108,8 @@ export function openSigns(map: MapLibreMap, { set, colours, writeCount }: Option
       if (bottomY - topY < leastNamedPx) continue
       const picture = keep(`name ${name}`, () => drawName(name, colours))
       const { width, height } = picture
-      const spots = [topY - height / 2, bottomY + height / 2, topY + height / 2, bottomY - height / 2]
-      const boxes = spots.map((y) => ({ x, y, width, height }))
+      const heights = [topY - height / 2, bottomY + height / 2, topY + height / 2, bottomY - height / 2]
+      const boxes = aside.flatMap((part) => heights.map((y) => ({ x: x + part * width, y, width, height })))
       const box = findRoom(boxes, [...signs, ...placed]) ?? findRoom(boxes, placed)
       if (box !== null) placed.push({ ...box, picture })
     }
