@@ -21,7 +21,10 @@ const reachPx = 30
 /** A district that is drawn less high than this is not named. */
 const leastNamedPx = 16
 
-/** How far aside of a district's middle its name may stand, in widths of the name. */
+/** How far the middle of a name may be from the edge of its district, outside or inside, in heights of the name. */
+const away = [1 / 2, -1 / 2, 3 / 2]
+
+/** How far aside of its district's middle, in widths of the name. */
 const aside = [0, 1 / 4, -1 / 4]
 
 /** A map at rest for this long prepares for a nearer and a farther look. */
@@ -108,7 +111,7 @@ export function openSigns(map: MapLibreMap, { set, colours, writeCount }: Option
       if (bottomY - topY < leastNamedPx) continue
       const picture = keep(`name ${name}`, () => drawName(name, colours))
       const { width, height } = picture
-      const heights = [topY - height / 2, bottomY + height / 2, topY + height / 2, bottomY - height / 2]
+      const heights = away.flatMap((part) => [topY - part * height, bottomY + part * height])
       const boxes = aside.flatMap((part) => heights.map((y) => ({ x: x + part * width, y, width, height })))
       const box = findRoom(boxes, [...signs, ...placed]) ?? findRoom(boxes, placed)
       if (box !== null) placed.push({ ...box, picture })
