@@ -89,9 +89,17 @@ describe('the map', () => {
     await page.getByRole('heading', { level: 1, name: 'Conteneur, place de la Paix' }).waitFor()
   })
 
-  test('signs follow what happens while the map is held by hand', async () => {
-    const page = await site.signIn('viewer', '#/map')
+  test('comes to what was chosen before it was there; signs follow what happens while it is held by hand', async () => {
+    const page = await site.signIn('viewer', '#/assets')
+    const chosen = Promise.withResolvers<void>()
+    await page.route(/\/library-/, async (route) => {
+      await chosen.promise
+      await route.continue()
+    })
+    await page.goto('/#/map')
     await page.getByRole('button', { name: /place de la Paix/ }).click()
+    await page.getByRole('article', { name: 'Conteneur, place de la Paix' }).waitFor()
+    chosen.resolve()
     await page.waitForURL((url) => Number(/z=([\d.]+)/.exec(url.hash)?.[1]) >= 16.9)
     const read = () => page.evaluate<string>(`document.querySelector('canvas.signs').toDataURL()`)
     await page.locator('.maplibregl-canvas').hover({ position: { x: 5, y: 5 } })

@@ -167,6 +167,7 @@ export async function openMap(container: HTMLElement, options: Options) {
     show(id: string) {
       const point = set.get(id)
       if (point === undefined) return
+      hasFitted = true
       const camera = {
         center: { lng: point.longitude, lat: point.latitude },
         zoom: Math.max(map.getZoom(), closeZoom),
