@@ -1,7 +1,7 @@
 import type { Reading } from '../domain/reading.ts'
 import type { Part } from './embedded-block.ts'
 import { blockId } from './embedded-blocks.ts'
-import { createSink } from './embedded-column.ts'
+import { createSink } from './embedded-bytes.ts'
 import { writeDelay, writeValue } from './embedded-row.ts'
 import type { KnownChannel, KnownSeries, openSeriesBook } from './embedded-series.ts'
 import { dayMs, hourMs, maxTimeMs, minTimeMs } from './embedded-time.ts'

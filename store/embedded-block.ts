@@ -2,16 +2,14 @@ import { crc32 } from 'node:zlib'
 import {
   createSink,
   openSource,
-  readColumn,
   readVarint,
   reserve,
   type Sink,
   type Source,
-  skipColumn,
   take,
-  writeColumn,
   writeVarint,
-} from './embedded-column.ts'
+} from './embedded-bytes.ts'
+import { readColumn, skipColumn, writeColumn } from './embedded-column.ts'
 
 /*
  * A block holds one day of one device's channel: the readings of all its quantities, which mostly come together and then
@@ -28,7 +26,8 @@ export type Part = {
 }
 
 const version = 1
-const checksumBytes = 4
+/** Bytes of the checksum that ends blocks and chunks. */
+export const checksumBytes = 4
 const doubles = 255
 const floats = 254
 const maxDecimals = 9

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { openSource } from './embedded-column.ts'
-import type { Chunks, Piece } from './embedded-rollup.ts'
+import { openSource } from './embedded-bytes.ts'
+import type { Chunks, Piece } from './embedded-chunk.ts'
 
 /*
  * The tables of what is sealed. All are keyed by one number, so that their rows lie in the order of time, and of series

@@ -1,102 +1,26 @@
+import {
+  countVarint,
+  readVarint,
+  reserve,
+  type Sink,
+  type Source,
+  unzigzag,
+  writeVarint,
+  zigzag,
+} from './embedded-bytes.ts'
+import { maxWidth, type Order, type Plan, planColumn, rawBytes, smallRange } from './embedded-plan.ts'
+
 /*
  * Columns of whole numbers, as the blocks of the embedded store hold them (docs/embedded-store.md): each number, or its
  * step from the one before, less what is usual in the column, in as few bits as most of them need; the few that need
  * more follow as exceptions. A column that cannot be told so, or not shorter, is doubles as they are.
  */
 
-/** Bytes that are written one after another; they grow by themselves, and are used again after `take`. */
-export type Sink = { bytes: Uint8Array; view: DataView; at: number }
-
-export function createSink(): Sink {
-  const bytes = new Uint8Array(1 << 16)
-  return { bytes, view: new DataView(bytes.buffer), at: 0 }
-}
-
-/** Makes room for `count` more bytes. */
-export function reserve(sink: Sink, count: number): void {
-  if (sink.at + count <= sink.bytes.length) return
-  const bytes = new Uint8Array(Math.max(sink.bytes.length * 2, sink.at + count))
-  bytes.set(sink.bytes)
-  sink.bytes = bytes
-  sink.view = new DataView(bytes.buffer)
-}
-
-/** What was written since the sink was empty, as bytes of their own. */
-export function take(sink: Sink): Uint8Array {
-  const taken = sink.bytes.slice(0, sink.at)
-  sink.at = 0
-  return taken
-}
-
-/** Bytes that are read one after another. */
-export type Source = { bytes: Uint8Array; view: DataView; at: number }
-
-/** Begins to read bytes at a place. */
-export function openSource(bytes: Uint8Array, at = 0): Source {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at }
-}
-
-/** Writes a whole number from 0 to 2 ** 53, seven bits a byte, the lowest first; the caller has reserved 8 bytes. */
-export function writeVarint(sink: Sink, value: number): void {
-  const { bytes } = sink
-  let large = value
-  for (; large > 0x7fff_ffff; large = Math.floor(large / 0x80)) bytes[sink.at++] = (large % 0x80) | 0x80
-  let left = large | 0
-  for (; left >= 0x80; left >>>= 7) bytes[sink.at++] = (left & 0x7f) | 0x80
-  bytes[sink.at++] = left
-}
-
-function countVarint(value: number): number {
-  let bytes = 1
-  for (let left = value; left >= 0x80; left >>>= 7) bytes++
-  return bytes
-}
-
-export function readVarint(source: Source): number {
-  const { bytes } = source
-  let byte = bytes[source.at++]!
-  if (byte < 0x80) return byte
-  let value = byte & 0x7f
-  for (let factor = 0x80; byte >= 0x80; factor *= 0x80) {
-    if (source.at >= bytes.length) throw new RangeError('a number goes on behind the end')
-    byte = bytes[source.at++]!
-    value += (byte & 0x7f) * factor
-  }
-  return value
-}
-
-/** Signed numbers as unsigned ones, small ones small: 0, -1, 1, -2... become 0, 1, 2, 3... */
-export function zigzag(value: number): number {
-  return value < 0 ? -2 * value - 1 : 2 * value
-}
-
-export function unzigzag(value: number): number {
-  if (value <= 0x7fff_ffff) return (value >>> 1) ^ -(value & 1)
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
-}
-
 const rawHead = 0x80
 const stepHead = 0x20
-const rawBytes = 8
-// With up to 7 bits before it, a number of this many bits lies in 32.
-const maxWidth = 25
-// Up to here differences, and twice a difference, are exact in a double.
-const limit = 2 ** 50
 
 // A column of fewer packed bytes is mostly shorter than 128 in all.
 const likelyShort = 100
-
-// Residuals within this fit in 32 bits after zigzag.
-const smallRange = 2 ** 30
-
-let steps = new Float64Array(256)
-const bitCounts = new Int32Array(64)
-
-/** `range` is from the least to the greatest residual; `exceptions` are those that need more bits than `width`. */
-type Plan = { isStep: boolean; usual: number; width: number; bytes: number; exceptions: number; range: number }
-
-/** Whether numbers are told each for itself, by their steps, by whichever is shorter, or as the doubles that they are. */
-export type Order = 'value' | 'step' | 'shorter' | 'double'
 
 /**
  * Writes the first `count` (one or more) numbers of a column: its length in bytes as a varint, and then the column.
@@ -122,131 +46,11 @@ export function writeColumn(sink: Sink, values: Float64Array, count: number, ord
   sink.at += length
 }
 
-function planColumn(values: Float64Array, count: number, order: Order): Plan | null {
-  if (steps.length < count) steps = new Float64Array(count * 2)
-  let last = values[0]!
-  let min = last
-  let max = last
-  let least = Number.POSITIVE_INFINITY
-  let most = Number.NEGATIVE_INFINITY
-  for (let i = 1; i < count; i++) {
-    const value = values[i]!
-    if (value < min) min = value
-    if (value > max) max = value
-    if (order === 'value') continue
-    const step = value - last
-    steps[i - 1] = step
-    if (step < least) least = step
-    if (step > most) most = step
-    last = value
-  }
-  if (!(min > -limit && max < limit)) return null
-  const raw: Plan = { isStep: false, usual: 0, width: 0, bytes: count * rawBytes, exceptions: 0, range: 0 }
-  let best = raw
-  if (order !== 'step') best = planResiduals(values, count, min, max, false, best)
-  if (order !== 'value') best = planResiduals(steps, count - 1, least, most, true, best)
-  return best === raw ? null : best
-}
-
-// Two guesses at what is usual: the middle of the range, without exceptions, and a median, with some.
-function planResiduals(
-  values: Float64Array,
-  count: number,
-  min: number,
-  max: number,
-  isStep: boolean,
-  best: Plan,
-): Plan {
-  if (count === 0) return { isStep, usual: 0, width: 0, bytes: 0, exceptions: 0, range: 0 }
-  const range = max - min
-  const middle = Math.ceil((min + max) / 2)
-  const width = countBits(Math.max(zigzag(max - middle), zigzag(min - middle)))
-  const bytes = (count * width) / 8
-  const found =
-    width <= maxWidth && bytes < best.bytes ? { isStep, usual: middle, width, bytes, exceptions: 0, range } : best
-  if (range <= 1) return found
-  const usual = sampleMedian(values, count)
-  return sampleSpread(usual) + 1 < width ? planAround(values, count, isStep, usual, range, found) : found
-}
-
-const sampleSize = 15
-const sample = new Float64Array(sampleSize)
-let sampled = 0
-
-function sampleMedian(values: Float64Array, count: number): number {
-  sampled = Math.min(sampleSize, count)
-  for (let i = 0; i < sampled; i++) {
-    const value = values[Math.floor((i * count) / sampled)]!
-    let at = i
-    for (; at > 0 && sample[at - 1]! > value; at--) sample[at] = sample[at - 1]!
-    sample[at] = value
-  }
-  return sample[sampled >> 1]!
-}
-
-/** How many bits the middle of the sample needs: where that is nearly all that the range needs, exceptions save nothing. */
-function sampleSpread(usual: number): number {
-  const few = sampled >> 2
-  return countBits(Math.max(zigzag(sample[few]! - usual), zigzag(sample[sampled - 1 - few]! - usual)))
-}
-
-function planAround(
-  values: Float64Array,
-  count: number,
-  isStep: boolean,
-  usual: number,
-  range: number,
-  best: Plan,
-): Plan {
-  for (let bits = 0; bits < bitCounts.length; bits++) bitCounts[bits] = 0
-  let most = 0
-  if (range < smallRange) {
-    let all = 0
-    for (let i = 0; i < count; i++) {
-      const residual = (values[i]! - usual) | 0
-      const folded = (residual << 1) ^ (residual >> 31)
-      all |= folded
-      bitCounts[32 - Math.clz32(folded)]!++
-    }
-    most = 32 - Math.clz32(all)
-  } else
-    for (let i = 0; i < count; i++) {
-      const bits = countBits(zigzag(values[i]! - usual))
-      bitCounts[bits]!++
-      if (bits > most) most = bits
-    }
-  // From one width to the next narrower one, numbers of one more bit become exceptions: each takes its place, mostly a
-  // byte, and its higher bits, a byte for seven of them.
-  let at = -1
-  let bytes = best.bytes
-  let kept = 0
-  for (let width = most, exceptions = 0, extra = 0; width >= 0; width--) {
-    if (width < most) {
-      exceptions += bitCounts[width + 1]!
-      extra += bitCounts[width + 1]!
-      for (let bits = width + 1; bits <= most; bits += 7) extra += bitCounts[bits]!
-    }
-    if (width > maxWidth) continue
-    const needed = (count * width) / 8 + extra
-    if (needed < bytes) {
-      at = width
-      bytes = needed
-      kept = exceptions
-    } else if (width < most && needed > bytes * 2) break
-  }
-  return at < 0 ? best : { isStep, usual, width: at, bytes, exceptions: kept, range }
-}
-
-function countBits(value: number): number {
-  return value < 0x1_0000_0000 ? 32 - Math.clz32(value) : 64 - Math.clz32(value / 0x1_0000_0000)
-}
-
 function writePacked(sink: Sink, values: Float64Array, count: number, plan: Plan): void {
-  const { isStep, usual, width, exceptions, range } = plan
+  const { isStep, from, usual, width, exceptions, range } = plan
   sink.bytes[sink.at++] = width + (isStep ? stepHead : 0)
   if (isStep) writeVarint(sink, zigzag(values[0]!))
   writeVarint(sink, zigzag(usual))
-  const from = isStep ? steps : values
   const packed = isStep ? count - 1 : count
   const end = 2 ** width
   writeVarint(sink, exceptions)

@@ -1,7 +1,8 @@
 import type { Aggregate } from '../domain/reading.ts'
 import { type Window, windowAt } from '../domain/window.ts'
 import type { Points } from './embedded-block.ts'
-import { addSums, type Cells, type DaySums, readSums } from './embedded-rollup.ts'
+import { addSums, type DaySums, readSums } from './embedded-chunk.ts'
+import type { Cells } from './embedded-rollup.ts'
 import { allHours, hourMs, hoursPerDay } from './embedded-time.ts'
 
 // Windows and hours of one piece: a window takes about 60 bytes, and each series is read once for every piece.

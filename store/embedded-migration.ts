@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { DamageError } from './embedded-block.ts'
+import { checkBytes, checksumBytes, DamageError } from './embedded-block.ts'
 import { blockSchema } from './embedded-blocks.ts'
-import { createSink, take } from './embedded-column.ts'
+import { createSink, openSource, take } from './embedded-bytes.ts'
+import { type Chunks, copySegment, headerBytes, singleFlag, startChunk, takeChunk } from './embedded-chunk.ts'
+import { skipColumn } from './embedded-column.ts'
 import { freshSchema } from './embedded-fresh.ts'
-import { splitChunk } from './embedded-rollup.ts'
 import { writeDelay, writeValue } from './embedded-row.ts'
 import { seriesSchema } from './embedded-series.ts'
 
@@ -77,4 +78,34 @@ function splitChunks(database: DatabaseSync): void {
       if (!(error instanceof DamageError || error instanceof RangeError)) throw error
     }
   }
+}
+
+const sums = createSink()
+const ends = createSink()
+
+/**
+ * The chunks of one of version 1, in which ends followed the sums of each day.
+ * Throws a DamageError when it is not what was written under `id`.
+ */
+function splitChunk(id: number, bytes: Uint8Array): Chunks {
+  checkBytes(id, bytes)
+  startChunk(sums)
+  startChunk(ends)
+  for (let at = 1; at < bytes.length - checksumBytes; ) {
+    const end = at + (bytes[at + 1]! | (bytes[at + 2]! << 8))
+    const source = openSource(bytes, at + headerBytes)
+    const isSingle = (bytes[at + 6]! & singleFlag) !== 0
+    for (let columns = isSingle ? 1 : 2; columns > 0; columns--) skipColumn(source)
+    const begin = sums.at
+    copySegment(sums, bytes, { at, end: source.at })
+    sums.view.setUint16(begin + 1, sums.at - begin, true)
+    if (!isSingle) {
+      const endsBegin = ends.at
+      copySegment(ends, bytes, { at, end: at + headerBytes })
+      copySegment(ends, bytes, { at: source.at, end })
+      ends.view.setUint16(endsBegin + 1, ends.at - endsBegin, true)
+    }
+    at = end
+  }
+  return { sums: takeChunk(sums, id), ends: takeChunk(ends, id) }
 }

@@ -1,21 +1,24 @@
-import { checkBytes, DamageError, type Part, scaleValues, seal } from './embedded-block.ts'
+import { DamageError, type Part, scaleValues } from './embedded-block.ts'
+import { createSink, openSource, reserve, type Sink } from './embedded-bytes.ts'
 import {
-  addColumn,
-  createSink,
-  openSource,
-  readColumn,
-  reserve,
-  type Sink,
-  type Source,
-  skipColumn,
-  writeColumn,
-} from './embedded-column.ts'
-import { allHours, hourMs, hoursPerDay } from './embedded-time.ts'
+  type Chunks,
+  copySegment,
+  countHours,
+  doublesKind,
+  findSegments,
+  headerBytes,
+  openDay,
+  readMarks,
+  readSums,
+  singleFlag,
+  startChunk,
+  takeChunk,
+} from './embedded-chunk.ts'
+import { readColumn, writeColumn } from './embedded-column.ts'
+import { hourMs, hoursPerDay } from './embedded-time.ts'
 
 /*
- * Hourly rollups: what the readings of each hour of a series come to. Those of one series over 32 days are two chunks, one
- * of counts and sums, which most questions read alone, and one of the ends: least, greatest, first and last values. A chunk
- * holds a segment for each day, in order (docs/embedded-store.md). Rollups follow from the readings alone: an hour is told
+ * Hourly rollups: what the readings of each hour of a series come to. They follow from the readings alone: an hour is told
  * anew, never added to.
  */
 
@@ -29,17 +32,6 @@ export type Cells = {
   firsts: Float64Array
   lasts: Float64Array
 }
-
-/** The two chunks of a series and 32 days; null where there are no rollups, or no ends that the sums do not tell. */
-export type Chunks = { sums: Uint8Array | null; ends: Uint8Array | null }
-
-const version = 2
-const checksumBytes = 4
-// Of a segment: its day in the chunk, its length, which hours it holds, the decimals of its values and what it leaves out.
-const headerBytes = 1 + 2 + 3 + 1
-const doubles = 0x3f
-// Every hour holds one reading, which is its sum, least, greatest, first and last.
-const single = 0x40
 
 export function createCells(): Cells {
   const column = () => new Float64Array(hoursPerDay)
@@ -91,7 +83,7 @@ function roll({ times, values }: Part): number | null {
       if (value < min) min = value
       if (value > max) max = value
       const next = sum + value
-      // What rounding takes from a sum of doubles is kept beside it (Neumaier).
+      // What rounding takes from a sum of doublesKind is kept beside it (Neumaier).
       if (decimals === null) lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
       sum = next
     }
@@ -160,7 +152,7 @@ function writeDense({ sums, ends }: Writing, day: number, { ofSums, ofEnds }: De
   const { count, counts } = dense
   let isSingle = true
   for (let i = 0; i < count; i++) if (counts[i] !== 1) isSingle = false
-  const begin = startSegment(sums, day, ofSums, isSingle ? single : 0)
+  const begin = startSegment(sums, day, ofSums, isSingle ? singleFlag : 0)
   if (!isSingle) writeColumn(sums, counts, count, 'value')
   endSegment(sums, begin, dense.sums, count, ofSums)
   if (isSingle) return
@@ -178,7 +170,7 @@ function startSegment(sink: Sink, day: number, decimals: number | null, flags: n
   bytes[at + 3] = hours
   bytes[at + 4] = hours >> 8
   bytes[at + 5] = hours >> 16
-  bytes[at + 6] = (decimals ?? doubles) + flags
+  bytes[at + 6] = (decimals ?? doublesKind) + flags
   sink.at += headerBytes
   return at
 }
@@ -190,94 +182,6 @@ function endSegment(sink: Sink, begin: number, column: Float64Array, count: numb
 
 function gather(column: Float64Array, hours: number, into: Float64Array, at: number): void {
   for (let hour = 0, i = at; hour < hoursPerDay; hour++) if ((hours >> hour) & 1) into[i++] = column[hour]!
-}
-
-/** How many hours are marked. */
-export function countHours(marks: number): number {
-  if (marks === allHours) return hoursPerDay
-  let count = 0
-  for (let left = marks; left !== 0; left &= left - 1) count++
-  return count
-}
-
-/** The counts and sums of one day of a chunk, which are read when they are asked for; `hours` tells of which. */
-export type DaySums = {
-  day: number
-  hours: number
-  /** The sums are to be divided by ten to the power of it. */
-  decimals: number
-  /** Every hour holds one reading. */
-  isSingle: boolean
-  source: Source
-  /** Where the columns begin. */
-  at: number
-}
-
-const ones = new Float64Array(hoursPerDay).fill(1)
-const dayCounts = new Float64Array(hoursPerDay)
-const daySums = new Float64Array(hoursPerDay)
-
-function openDay(source: Source, at: number): DaySums {
-  const kind = source.bytes[at + 6]!
-  const decimals = kind & doubles
-  return {
-    day: source.bytes[at]!,
-    hours: readMarks(source.bytes, at),
-    decimals: decimals === doubles ? 0 : decimals,
-    isSingle: (kind & single) !== 0,
-    source,
-    at: at + headerBytes,
-  }
-}
-
-/** The counts and sums of the hours of a day, without gaps, in columns that are used again. */
-export function readSums({ hours, isSingle, source, at }: DaySums): { counts: Float64Array; sums: Float64Array } {
-  const count = countHours(hours)
-  source.at = at
-  if (!isSingle) readColumn(source, count, dayCounts)
-  readColumn(source, count, daySums)
-  return { counts: isSingle ? ones : dayCounts, sums: daySums }
-}
-
-/** Adds the sums of the hours of a day to those of `sums` from a place on, without gaps, and so their counts if wanted. */
-export function addSums(
-  { hours, isSingle, source, at }: DaySums,
-  counts: Float64Array | null,
-  sums: Float64Array,
-  place: number,
-): void {
-  const count = countHours(hours)
-  source.at = at
-  if (counts !== null && isSingle) for (let i = 0; i < count; i++) counts[place + i]!++
-  else if (counts !== null) addColumn(source, count, counts, place)
-  else if (!isSingle) skipColumn(source)
-  addColumn(source, count, sums, place)
-}
-
-function readMarks(bytes: Uint8Array, at: number): number {
-  return bytes[at + 3]! | (bytes[at + 4]! << 8) | (bytes[at + 5]! << 16)
-}
-
-/** Some bytes among others. */
-export type Piece = { source: Source; begin: number; end: number }
-
-/**
- * Gives the counts and sums of the days `first` to `last` of a chunk, numbered in it from 0, one after another.
- * Throws a DamageError when the chunk is not what was written under `id`.
- */
-export function eachDay(
-  id: number,
-  { source, begin, end }: Piece,
-  { first, last }: { first: number; last: number },
-  take: (sums: DaySums) => void,
-): void {
-  const { bytes } = source
-  openChunk(id, bytes, begin, end)
-  for (let at = begin + 1; at < end - checksumBytes; at += bytes[at + 1]! | (bytes[at + 2]! << 8)) {
-    if (bytes[at]! < first) continue
-    if (bytes[at]! > last) return
-    take(openDay(source, at))
-  }
 }
 
 function readCells(
@@ -304,33 +208,12 @@ function readCells(
   readColumn(openSource(ends, endsAt + headerBytes), count * 4, packed)
   const kind = ends[endsAt + 6]!
   for (const [i, column] of columns.entries())
-    spread(packed, i * count, column, hours, kind === doubles ? 1 : 10 ** kind)
+    spread(packed, i * count, column, hours, kind === doublesKind ? 1 : 10 ** kind)
 }
 
 function spread(from: Float64Array, begin: number, column: Float64Array, marks: number, power: number): void {
   for (let hour = 0, at = begin; hour < hoursPerDay; hour++)
     if ((marks >> hour) & 1) column[hour] = power === 1 ? from[at++]! : from[at++]! / power
-}
-
-function openChunk(id: number, bytes: Uint8Array, begin = 0, end = bytes.length): void {
-  checkBytes(id, bytes, begin, end)
-  const told = bytes[begin]
-  if (told !== version) throw new DamageError(`rollups of version ${told}, which this program does not know`)
-}
-
-type Segments = Map<number, { at: number; end: number }>
-
-/** The place of each segment in a chunk, by its day. Throws a DamageError when the chunk is not what was written under `id`. */
-function findSegments(id: number, bytes: Uint8Array | null): Segments {
-  const segments: Segments = new Map()
-  if (bytes === null) return segments
-  openChunk(id, bytes)
-  for (let at = 1; at < bytes.length - checksumBytes; ) {
-    const end = at + (bytes[at + 1]! | (bytes[at + 2]! << 8))
-    segments.set(bytes[at]!, { at, end })
-    at = end
-  }
-  return segments
 }
 
 /**
@@ -371,10 +254,8 @@ export function editChunks(id: number, { sums, ends }: Chunks, edits: ReadonlyMa
   const days = [...edits.keys()]
   for (const day of oldSums.keys()) if (!edits.has(day)) days.push(day)
   days.sort((a, b) => a - b)
-  for (const sink of [writing.sums, writing.ends]) {
-    sink.at = 0
-    sink.bytes[sink.at++] = version
-  }
+  startChunk(writing.sums)
+  startChunk(writing.ends)
   for (const day of days) {
     const edit = edits.get(day)
     const segment = oldSums.get(day)
@@ -392,42 +273,5 @@ export function editChunks(id: number, { sums, ends }: Chunks, edits: ReadonlyMa
     else edit(scratch)
     if (scratch.hours !== 0) writeCells(writing, day, scratch)
   }
-  const end = (sink: Sink) => (sink.at === 1 ? null : seal(sink, id))
-  return { sums: end(writing.sums), ends: end(writing.ends) }
-}
-
-function copySegment(sink: Sink, bytes: Uint8Array, { at, end }: { at: number; end: number }): void {
-  reserve(sink, end - at)
-  sink.bytes.set(bytes.subarray(at, end), sink.at)
-  sink.at += end - at
-}
-
-/**
- * The chunks of one of version 1, in which ends followed the sums of each day.
- * Throws a DamageError when it is not what was written under `id`.
- */
-export function splitChunk(id: number, bytes: Uint8Array): Chunks {
-  checkBytes(id, bytes)
-  for (const sink of [writing.sums, writing.ends]) {
-    sink.at = 0
-    sink.bytes[sink.at++] = version
-  }
-  for (let at = 1; at < bytes.length - checksumBytes; ) {
-    const end = at + (bytes[at + 1]! | (bytes[at + 2]! << 8))
-    const source = openSource(bytes, at + headerBytes)
-    const isSingle = (bytes[at + 6]! & single) !== 0
-    for (let columns = isSingle ? 1 : 2; columns > 0; columns--) skipColumn(source)
-    const begin = writing.sums.at
-    copySegment(writing.sums, bytes, { at, end: source.at })
-    writing.sums.view.setUint16(begin + 1, writing.sums.at - begin, true)
-    if (!isSingle) {
-      const endsBegin = writing.ends.at
-      copySegment(writing.ends, bytes, { at, end: at + headerBytes })
-      copySegment(writing.ends, bytes, { at: source.at, end })
-      writing.ends.view.setUint16(endsBegin + 1, writing.ends.at - endsBegin, true)
-    }
-    at = end
-  }
-  const sums = seal(writing.sums, id)
-  return { sums, ends: writing.ends.at === 1 ? null : seal(writing.ends, id) }
+  return { sums: takeChunk(writing.sums, id), ends: takeChunk(writing.ends, id) }
 }

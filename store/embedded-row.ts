@@ -10,7 +10,7 @@ import {
   unzigzag,
   writeVarint,
   zigzag,
-} from './embedded-column.ts'
+} from './embedded-bytes.ts'
 import { createPart, slicePart } from './embedded-merge.ts'
 
 /*

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { DamageError, encodeBlock, type Part, readPart, readParts, writeBlock } from './embedded-block.ts'
 import { blockId, chunkId, daysPerChunk, openBlocks, periodOf, splitId } from './embedded-blocks.ts'
-import { createSink } from './embedded-column.ts'
+import { createSink } from './embedded-bytes.ts'
+import type { Chunks } from './embedded-chunk.ts'
 import { spanOf, touchedHours } from './embedded-hours.ts'
 import { cutPart, mergeParts } from './embedded-merge.ts'
-import { type Chunks, type Edit, editChunks, rollPart } from './embedded-rollup.ts'
+import { type Edit, editChunks, rollPart } from './embedded-rollup.ts'
 import { dayMs } from './embedded-time.ts'
 import { prepareInsert } from './insert.ts'
 

@@ -1,12 +1,13 @@
 import type { Window } from '../domain/window.ts'
 import { type Part, type Points, readPoints } from './embedded-block.ts'
 import { blockId, chunkId, daysPerChunk, periodOf } from './embedded-blocks.ts'
-import { openSource } from './embedded-column.ts'
+import { openSource } from './embedded-bytes.ts'
+import { eachDay, type Piece } from './embedded-chunk.ts'
 import type { Days } from './embedded-days.ts'
 import type { Grid } from './embedded-grid.ts'
 import { alignedHours, type DaySpan, spanOf, touchedHours, wholeHours } from './embedded-hours.ts'
 import { countBefore } from './embedded-merge.ts'
-import { createCells, eachDay, type Piece, readChunks } from './embedded-rollup.ts'
+import { createCells, readChunks } from './embedded-rollup.ts'
 import { dayMs, dayOf, hourMs, hoursPerDay } from './embedded-time.ts'
 
 /** One of the series that are folded together. */

@@ -10,7 +10,7 @@ import {
   unzigzag,
   writeVarint,
   zigzag,
-} from './embedded-column.ts'
+} from './embedded-bytes.ts'
 import { kinds, readValue, writeValue } from './embedded-row.ts'
 import { prepareInsert } from './insert.ts'
 
