@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
+import { prepareInsert } from '../store/insert.ts'
 import { openLatest } from '../store/latest.ts'
 import type { ReadingStore } from '../store/reading-store.ts'
 import { type DeadLetterLimits, openDeadLetters } from './dead-letters.ts'
@@ -19,9 +20,12 @@ export type Outcome = { committed: readonly Reading[]; deadLetters: number }
  */
 export function createCommitter(database: DatabaseSync, store: ReadingStore, limits: DeadLetterLimits) {
   const latest = openLatest(database)
-  const upsertActivity = database.prepare(`
-    INSERT INTO activity (device_id, last_seen_at, seq) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = max(seq, excluded.seq)`)
+  const upsertActivity = prepareInsert(
+    database,
+    'activity',
+    ['device_id', 'last_seen_at', 'seq'],
+    'DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at), seq = max(seq, excluded.seq)',
+  )
   const upsertRoute = database.prepare(`
     INSERT INTO routes (device_id, integration, bridge, topic) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET integration = excluded.integration, bridge = excluded.bridge, topic = excluded.topic`)
@@ -70,7 +74,7 @@ export function createCommitter(database: DatabaseSync, store: ReadingStore, lim
       const before = seen.get(deviceId!)
       seen.set(deviceId!, { at: Math.max(at, before?.at ?? 0), seq: uplink.seq })
     }
-    for (const [deviceId, { at, seq }] of seen) upsertActivity.run(deviceId, at, seq)
+    upsertActivity([...seen], ([deviceId, { at, seq }], values) => void values.push(deviceId, at, seq))
   }
 
   // A route changes seldom: it is written when it does. What a network said of a command is kept for who asked for it.

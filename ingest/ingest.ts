@@ -38,14 +38,17 @@ export type IngestOptions = {
    * after an error. 0 for a store in ingest's own file, which loses nothing.
    */
   settleMs?: number
+  /**
+   * So many uplinks are worth a commit: a batch when absent. What is gathered for longer outlives the young half of the heap,
+   * and costs more to collect than a commit in ingest's own file.
+   */
+  worthUplinks?: number
   limits?: DeadLetterLimits
   onCommitted?(readings: readonly Reading[]): void
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
 
-const batchUplinks = 8000
-// So many are worth a commit: gathered for longer, they would outlive the young half of the heap, and cost more to collect.
-const worthUplinks = 1000
+const batchUplinks = 1000
 // Of the journal's end, looked through at the start for frames.
 const recalledUplinks = 20_000
 // Readings wait this long for others of their commit, which costs nearly as much for one as for many; with a dead letter
@@ -138,11 +141,10 @@ export function openIngest(options: IngestOptions) {
     return ready.length > 0 || late.hasArrived
   }
 
-  // What comes when nothing was committed lately is committed at once; while ingest is behind, every batch is.
+  // What comes when nothing was committed lately is committed at once.
   function isDue(): boolean {
     return (
-      source.hasMore ||
-      ready.length >= worthUplinks ||
+      ready.length >= (options.worthUplinks ?? batchUplinks) ||
       performance.now() - committedAt >= gatherMs ||
       Date.now() >= dueAt
     )

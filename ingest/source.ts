@@ -2,6 +2,7 @@ import type { Uplink } from '../domain/uplink.ts'
 import type { Group } from '../store/journal.ts'
 import { type Damage, type JournalReader, openJournalReader } from '../store/journal-reader.ts'
 import { readUplinks } from '../store/journal-record.ts'
+import type { JournalPlace } from '../store/journal-segment.ts'
 
 /**
  * Gives the uplinks behind a cursor in bounded batches: from the groups that the broker hands over right after it made
@@ -10,6 +11,8 @@ import { readUplinks } from '../store/journal-record.ts'
 export function openSource(folder: string, afterSeq: number, onDamage: (text: string) => void) {
   let position = afterSeq
   let reader: JournalReader | null = null
+  // Where the files go on behind the groups that were taken.
+  let place: JournalPlace | null = null
   const groups: Group[] = []
   const damage: Damage = { regions: 0, lostUplinks: 0 }
 
@@ -27,7 +30,7 @@ export function openSource(folder: string, afterSeq: number, onDamage: (text: st
       closeReader()
       return takeGroups(limit)
     }
-    reader ??= openJournalReader(folder, { afterSeq: position, sync: true, onDamage })
+    reader ??= openJournalReader(folder, { afterSeq: position, from: place, sync: true, onDamage })
     const uplinks = reader.read(limit)
     position = Math.max(position, reader.position)
     return uplinks
@@ -36,9 +39,19 @@ export function openSource(folder: string, afterSeq: number, onDamage: (text: st
   function takeGroups(limit: number): Uplink[] {
     const uplinks: Uplink[] = []
     while (groups.length > 0 && uplinks.length < limit && groups[0]!.previousSeq <= position) {
-      const group = groups.shift()!
-      for (const uplink of readUplinks(group.records)) uplinks.push(uplink)
-      position = group.lastSeq
+      const group = groups[0]!
+      const end = readUplinks(group.records, uplinks, limit)
+      position = uplinks.at(-1)!.seq
+      if (end === group.records.length) {
+        groups.shift()
+        place = group.end
+      } else
+        groups[0] = {
+          ...group,
+          firstSeq: position + 1,
+          previousSeq: position,
+          records: group.records.subarray(end),
+        }
     }
     return uplinks
   }
@@ -62,6 +75,7 @@ export function openSource(folder: string, afterSeq: number, onDamage: (text: st
     rewind(afterSeq: number) {
       closeReader()
       position = afterSeq
+      place = null
     },
     get damage(): Damage {
       return {

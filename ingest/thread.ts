@@ -36,8 +36,8 @@ const ingest = openIngest({
   settleMs: settleTimeMs(choice),
   horizonDays: config.PARVIS_HORIZON_DAYS,
   zone: config.PARVIS_TIME_ZONE,
-  // InfluxDB drops what is past its retention by itself.
-  ...(choice.kind === 'embedded' ? { retentionDays: choice.retentionDays } : {}),
+  // InfluxDB drops what is past its retention by itself, and takes thousands of lines in a request for little more than one.
+  ...(choice.kind === 'embedded' ? { retentionDays: choice.retentionDays } : { worthUplinks: 8000 }),
   onCommitted(readings) {
     live.tell(readings)
     port.postMessage({ cursor: ingest.cursor })

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Uplink } from '../domain/uplink.ts'
 import { decodeRecord, findMarker } from './journal-record.ts'
-import { listSegments, type Segment } from './journal-segment.ts'
+import { type JournalPlace, listSegments, type Segment } from './journal-segment.ts'
 
 /**
  * What a reader met that was not right: `regions` of bytes that were no record though good ones follow, and
@@ -12,13 +12,13 @@ export type Damage = { regions: number; lostUplinks: number }
 const chunkBytes = 1 << 20
 
 /**
- * Reads the journal forward, from behind `afterSeq`; the files may be written meanwhile. With `sync`, what it gives has
- * been made durable first: for a reader in another process than the writer, which does not know what was acknowledged.
- * Bytes that are no record are passed over and counted in `damage`, the good records behind them are read.
+ * Reads the journal forward, from behind `afterSeq`, which it looks for unless the caller knows a place that is not past
+ * it; the files may be written meanwhile. With `sync`, what it gives has been made durable first: for a reader in another
+ * process than the writer, which does not know what was acknowledged. Bytes that are no record are passed over and counted in `damage`, the good records behind them are read.
  */
 export function openJournalReader(
   folder: string,
-  options: { afterSeq: number; sync?: boolean; onDamage?: (text: string) => void },
+  options: { afterSeq: number; from?: JournalPlace | null; sync?: boolean; onDamage?: (text: string) => void },
 ) {
   let afterSeq = options.afterSeq
   const damage: Damage = { regions: 0, lostUplinks: 0 }
@@ -26,6 +26,8 @@ export function openJournalReader(
   // While true the reader is looking for a good record behind bad bytes that began at `badFrom` of the segment.
   let badFrom = -1
   let hasMore = false
+  // Read, and not given yet: what stands at the offset of the current segment.
+  let kept: Buffer | null = null
 
   function openNext(): boolean {
     const segments = listSegments(folder)
@@ -35,8 +37,9 @@ export function openJournalReader(
         : nextSegment(current.segment)
     if (next === undefined) return false
     close()
+    const offset = next.path === options.from?.path ? options.from.offset : 0
     try {
-      current = { segment: next, file: openSync(next.path, 'r'), offset: 0 }
+      current = { segment: next, file: openSync(next.path, 'r'), offset }
     } catch (error) {
       // The writer dropped it, as old and stored, between the listing and now: the next listing goes without it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -67,10 +70,10 @@ export function openJournalReader(
       const following = nextSegment(segment)
       const size = fstatSync(file).size
       if (offset < size) {
-        const buffer = readChunk(file, offset, size, segment)
-        if (options.sync === true) fdatasyncSync(file)
+        const buffer = takeKept(size - offset, segment) ?? readChunk(file, offset, size, segment)
         const consumed = take(buffer, size - offset, segment, following, uplinks, limit)
         current!.offset += consumed
+        if (uplinks.length === limit) kept = buffer.subarray(consumed)
         if (consumed > 0) {
           hasMore = current!.offset < size
           continue
@@ -89,6 +92,13 @@ export function openJournalReader(
     return listSegments(folder).find((each) => each.firstSeq > segment.firstSeq)
   }
 
+  // What is left of a chunk, while a whole record is: what comes behind may have been half written when it was read.
+  function takeKept(available: number, segment: Segment): Buffer | null {
+    const left = kept
+    kept = null
+    return left !== null && decodeRecord(left, 0, segment.key, available).kind === 'record' ? left : null
+  }
+
   // Reads a chunk that holds at least one whole record, if the file does.
   function readChunk(file: number, offset: number, size: number, segment: Segment): Buffer {
     let bytes = Math.min(chunkBytes, size - offset)
@@ -97,7 +107,10 @@ export function openJournalReader(
       const length = readSync(file, buffer, 0, bytes, offset)
       const read = buffer.subarray(0, length)
       const isWhole = length === size - offset || decodeRecord(read, 0, segment.key, size - offset).kind !== 'short'
-      if (isWhole) return read
+      if (isWhole) {
+        if (options.sync === true) fdatasyncSync(file)
+        return read
+      }
       bytes = Math.min(bytes * 4, size - offset)
     }
   }
@@ -149,6 +162,7 @@ export function openJournalReader(
   function close() {
     if (current !== null) closeSync(current.file)
     current = null
+    kept = null
   }
 
   return {

@@ -76,12 +76,15 @@ export function decodeRecord(buffer: Buffer, at: number, key: SegmentKey, availa
   return { kind: 'record', uplink: readUplink(buffer, at), end }
 }
 
-/** Reads all uplinks of records that never left the memory of this process, which nothing can have damaged. */
-export function readUplinks(records: Buffer): Uplink[] {
-  const uplinks: Uplink[] = []
-  for (let at = 0; at < records.length; at += bodyAt + records.readUInt32LE(at + 4))
+/**
+ * Adds the uplinks of records that never left the memory of this process, which nothing can have damaged, until there are
+ * `limit`; answers where the next record begins.
+ */
+export function readUplinks(records: Buffer, uplinks: Uplink[], limit: number): number {
+  let at = 0
+  for (; at < records.length && uplinks.length < limit; at += bodyAt + records.readUInt32LE(at + 4))
     uplinks.push(readUplink(records, at))
-  return uplinks
+  return at
 }
 
 function readUplink(buffer: Buffer, at: number): Uplink {

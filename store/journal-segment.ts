@@ -10,6 +10,9 @@ import type { SegmentKey } from './journal-record.ts'
  */
 export type Segment = { path: string; firstSeq: number; previousSeq: number; key: SegmentKey }
 
+/** A place between two records of a segment, in bytes from its beginning. */
+export type JournalPlace = { path: string; offset: number }
+
 const namePattern = /^(\d{16})-(\d{16})-([0-9a-f]{8})([0-9a-f]{8})\.journal$/
 
 /** A new segment of a folder, not yet a file. */

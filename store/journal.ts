@@ -3,9 +3,9 @@ import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Detail, tellDetail } from '../domain/problem.ts'
 import type { Uplink } from '../domain/uplink.ts'
-import { encodeRecord, measureRecord, minRecordBytes, type SegmentKey } from './journal-record.ts'
+import { encodeRecord, measureRecord, minRecordBytes } from './journal-record.ts'
 import { recoverSegment } from './journal-recovery.ts'
-import { listSegments, nameSegment, type Segment } from './journal-segment.ts'
+import { type JournalPlace, listSegments, nameSegment, type Segment } from './journal-segment.ts'
 
 /** An uplink on its way into the journal, which gives it its `seq`. */
 export type NewUplink = Omit<Uplink, 'seq'>
@@ -13,8 +13,11 @@ export type NewUplink = Omit<Uplink, 'seq'>
 /** Called with the uplink once it is on disk, or with the reason why it was refused. */
 export type Appended<Appendee extends NewUplink = NewUplink> = (error: Error | null, uplink: Appendee) => void
 
-/** A group of records as it was made durable: ingest reads it from memory while it keeps up. */
-export type Group = { firstSeq: number; lastSeq: number; previousSeq: number; key: SegmentKey; records: Buffer }
+/**
+ * A group of records as it was made durable: ingest reads it from memory while it keeps up. `end` is where it ends in the
+ * files.
+ */
+export type Group = { firstSeq: number; lastSeq: number; previousSeq: number; end: JournalPlace; records: Buffer }
 
 /** Why the journal refuses now, or null while it takes uplinks. */
 export type Refusal = { since: number; reason: Detail } | null
@@ -167,7 +170,8 @@ export async function openJournal(options: JournalOptions) {
       acknowledgedSeq = open.lastSeq
       counters.uplinks += group.length
       counters.groups++
-      options.onCommit?.({ firstSeq, lastSeq: acknowledgedSeq, previousSeq, key: segment.key, records })
+      const end = { path: segment.path, offset: open.bytes }
+      options.onCommit?.({ firstSeq, lastSeq: acknowledgedSeq, previousSeq, end, records })
       if (open.bytes >= segmentBytes) await closeSegment()
       return null
     } catch (error) {
