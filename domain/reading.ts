@@ -1,3 +1,4 @@
+import { compareTexts } from './compare.ts'
 import type { Quantity } from './quantity.ts'
 
 /**
@@ -29,9 +30,7 @@ export type Aggregate = (typeof aggregates)[number]
 
 /** The order in which series are told: by device, channel and quantity, as their UTF-16 code units order. */
 export function compareSeries(a: SeriesKey, b: SeriesKey): number {
-  return compare(a.deviceId, b.deviceId) || compare(a.channel, b.channel) || compare(a.quantity, b.quantity)
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return (
+    compareTexts(a.deviceId, b.deviceId) || compareTexts(a.channel, b.channel) || compareTexts(a.quantity, b.quantity)
+  )
 }

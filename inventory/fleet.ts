@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AssetState, DeviceLifeCycle } from '../domain/asset.ts'
 import { attentionRules } from '../domain/attention.ts'
+import { compareTexts } from '../domain/compare.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Quantity } from '../domain/quantity.ts'
 import type { Latest } from '../domain/reading.ts'
@@ -88,8 +89,7 @@ export function openFleet(reader: Pick<IngestReader, 'activityOf' | 'latestOf'>)
       { limit, cursor, sort = 'urgency', ...filter }: PageRequest & FleetFilter & { sort?: FleetSort | undefined },
     ): Promise<Page<DeviceHealth>> {
       const keyOf = sortKeys[sort]
-      const order = (a: [Key, string], b: [Key, string]) =>
-        compareKeys(a[0], b[0]) || (a[1] < b[1] ? -1 : +(a[1] > b[1]))
+      const order = (a: [Key, string], b: [Key, string]) => compareKeys(a[0], b[0]) || compareTexts(a[1], b[1])
       const place = (row: DeviceHealth): [Key, string] => [keyOf(row), row.deviceId]
       const after = cursor === undefined ? null : readCursor(cursor)
       const found = (await read(access))

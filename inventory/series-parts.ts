@@ -1,6 +1,7 @@
 import { startFold } from '../domain/aggregate.ts'
 import { type Calibration, calibrate, madeFrom, type Source, sourceOf } from '../domain/calibration.ts'
-import type { Aggregate, Latest, SeriesKey } from '../domain/reading.ts'
+import { compareTexts } from '../domain/compare.ts'
+import { type Aggregate, compareSeries, type Latest, type SeriesKey } from '../domain/reading.ts'
 import { type Window, windowAt, windowStart } from '../domain/window.ts'
 import type { IngestReader } from '../store/ingest-reader.ts'
 import type { ReadingStore, Series, SeriesQuery } from '../store/reading-store.ts'
@@ -43,7 +44,7 @@ export async function readParts(
   let left = query.limit ?? Number.POSITIVE_INFINITY
   for (const plan of planSeries(reader, parts, query)) {
     if (left <= 0) break
-    const position = query.after === undefined ? -1 : compareKeys(plan, query.after.series)
+    const position = query.after === undefined ? -1 : compareSeries(plan, query.after.series)
     if (query.after !== undefined && position < 0) continue
     const from = query.after !== undefined && position === 0 ? follow(query, query.after.time) : query.from
     const series = await readPlan(reader.readings, plan, { ...query, from }, left)
@@ -108,7 +109,7 @@ function planSeries(reader: Pick<IngestReader, 'latestOf'>, parts: readonly Part
     }
   }
   for (const { stretches } of plans.values()) stretches.sort((a, b) => a.from - b.from)
-  return [...plans.values()].sort(compareKeys)
+  return [...plans.values()].sort(compareSeries)
 }
 
 // Where an answer goes on that ended with a point: a reading behind it, or the window behind that.
@@ -264,15 +265,4 @@ async function* readRaw(
     left -= points.length
     start = points.at(-1)![0] + 1
   }
-}
-
-function compareKeys(a: SeriesKey, b: SeriesKey): number {
-  return (
-    compareTexts(a.deviceId, b.deviceId) || compareTexts(a.channel, b.channel) || compareTexts(a.quantity, b.quantity)
-  )
-}
-
-/** The order of texts by their code units. */
-export function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

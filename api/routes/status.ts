@@ -8,9 +8,9 @@ import {
   listStatusGeojson,
   proofKinds,
   statusGroups,
-  statusSorts,
   toStatusJson,
 } from '../../inventory/status.ts'
+import { statusSorts } from '../../inventory/status-order.ts'
 import { listStatusPoints } from '../../inventory/status-points.ts'
 import { compressFor } from '../compress.ts'
 import type { Routes } from '../context.ts'

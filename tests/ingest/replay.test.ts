@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Decode } from '../../devices/model.ts'
 import { type DecodedReading, fault } from '../../domain/fault.ts'
 import type { Quantity } from '../../domain/quantity.ts'
-import type { Reading, SeriesKey } from '../../domain/reading.ts'
+import { compareSeries, type Reading, type SeriesKey } from '../../domain/reading.ts'
 import type { Ingest } from '../../ingest/ingest.ts'
 import { addDevice } from '../../inventory/devices.ts'
 import { requestReplay } from '../../inventory/requests.ts'
@@ -348,9 +348,7 @@ function replaceSpan(
     const other = left.get(key(each))
     if (other === undefined || each.seq >= other.seq) left.set(key(each), each)
   }
-  return [...left.values()].sort(
-    (a, b) => compare(a.deviceId, b.deviceId) || compare(a.quantity, b.quantity) || a.observedAt - b.observedAt,
-  )
+  return [...left.values()].sort((a, b) => compareSeries(a, b) || a.observedAt - b.observedAt)
 }
 
 /** Every reading that the mended codec gives, in the order of arrival. */
@@ -376,10 +374,6 @@ function allReadings(messages: readonly Message[]): Reading[] {
 function newest(readings: readonly Reading[]): Reading[] {
   const found = new Map(readings.map((each) => [`${each.deviceId} ${each.quantity}`, each]))
   return [...found.values()]
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 describe('--replace is refused, and nothing is touched,', () => {

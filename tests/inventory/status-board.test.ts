@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseCircle, parsePolygon } from '../../domain/place.ts'
 import { foldText, searchWords } from '../../inventory/search.ts'
-import { countStatus, listStatus, statusSorts } from '../../inventory/status.ts'
+import { countStatus, listStatus } from '../../inventory/status.ts'
 import { openStatusBoard } from '../../inventory/status-board.ts'
 import { listStatusChanges } from '../../inventory/status-changes.ts'
+import { statusSorts } from '../../inventory/status-order.ts'
 import type { StatusTable } from '../../store/registry-tables.ts'
 
 const now = Date.UTC(2030, 0, 1)

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import type { Quantity } from '../../domain/quantity.ts'
-import type { Aggregate, Reading, SeriesKey } from '../../domain/reading.ts'
+import { type Aggregate, compareSeries, type Reading, type SeriesKey } from '../../domain/reading.ts'
 import { parseWindow, windowStart } from '../../domain/window.ts'
 import type { Series, SeriesQuery, SeriesRange } from '../../store/reading-store.ts'
 
@@ -86,16 +86,8 @@ const fold: Record<Aggregate, (values: number[]) => number> = {
   last: (values) => values.at(-1)!,
 }
 
-export function compareSeries(a: SeriesKey, b: SeriesKey): number {
-  return compare(a.deviceId, b.deviceId) || compare(a.channel, b.channel) || compare(a.quantity, b.quantity)
-}
-
 export function compareReadings(a: Reading, b: Reading): number {
   return compareSeries(a, b) || a.observedAt - b.observedAt
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Device ids and channels that an encoding may trip over. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Quantity } from '../../domain/quantity.ts'
-import { aggregates, type Reading } from '../../domain/reading.ts'
+import { aggregates, compareSeries, type Reading } from '../../domain/reading.ts'
 import { parseWindow } from '../../domain/window.ts'
 import type { ReadingStore, Series, SeriesQuery, SeriesRange } from '../../store/reading-store.ts'
 import {
@@ -9,7 +9,6 @@ import {
   awkwardDevices,
   awkwardValues,
   compareReadings,
-  compareSeries,
   openReadingList,
   someQuery,
   someRange,
