@@ -8,7 +8,13 @@ const onTheRegistry = [
   'tests/api/{access,accounts,inventory,ingest,credentials,scope}.test.ts',
 ]
 
-const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 120_000 } as const
+const common = {
+  pool: 'forks',
+  testTimeout: 30_000,
+  hookTimeout: 120_000,
+  // What is awaited comes when it comes: the second that is usual is a race where others work beside it.
+  expect: { poll: { timeout: 20_000 } },
+} as const
 
 export default defineConfig({
   test: {

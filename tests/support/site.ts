@@ -171,6 +171,30 @@ export async function findBarriers(page: Page): Promise<string[]> {
   return violations.map(({ id, targets }) => `${id}: ${targets.join(', ')}`)
 }
 
+/** Holds back the requests of a page to what matches, until they are released; tells which they are. */
+export async function hold(
+  page: Page,
+  url: RegExp,
+  method = 'GET',
+): Promise<{ asked: URL[]; first: Promise<void>; release(): void }> {
+  const [first, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const asked: URL[] = []
+  await page.route(url, async (route) => {
+    if (route.request().method() !== method) return route.fallback()
+    asked.push(new URL(route.request().url()))
+    first.resolve()
+    await released.promise
+    // Who asked may have left meanwhile.
+    await route.continue().catch(() => {})
+  })
+  return { asked, first: first.promise, release: released.resolve }
+}
+
+/** Has a page ask for all that it asks for again and again, as when it comes back into view. */
+export async function comeBack(page: Page): Promise<void> {
+  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+}
+
 /** The text of what has the focus. */
 export function focused(page: Page): Promise<string> {
   return page.evaluate('document.activeElement.textContent.trim()')

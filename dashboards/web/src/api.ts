@@ -4,8 +4,11 @@ import type { Calibration } from '../../../domain/calibration.ts'
 import type { DeadLetterReason } from '../../../domain/fault.ts'
 import type { Label, QuantityDefinition } from '../../../domain/quantity.ts'
 import type { Role } from '../../../domain/role.ts'
+import { ApiError, type ProblemDocument } from './api-error.ts'
 import type { Language } from './language.ts'
 import { awaitAnswer } from './waiting.svelte.ts'
+
+export { ApiError, type ProblemDocument } from './api-error.ts'
 
 /** What the API answers, as far as the pages read it. Times are RFC 3339, UTC. */
 export type Session = {
@@ -97,32 +100,6 @@ export type Model = { id: string; vendor: string; label: Label; expectedInterval
 export type RoleHealth = { ready: boolean; since: string | null; detail?: string }
 export type Page<Item> = { items: Item[]; next: string | null }
 
-/** What is wrong with one part of a request: a field, or a cell of a file. */
-export type FieldProblem = { path: string; message: string; line?: number; column?: string }
-/** What the API tells of a refusal, in the language that was asked for: RFC 9457. */
-export type ProblemDocument = { code?: string; title?: string; detail?: string; errors?: FieldProblem[] }
-
-/** A refusal of the API, or its silence: `status` 0 stands for no answer at all. */
-export class ApiError extends Error {
-  readonly status: number
-  /** Of the table of problems; empty when the API did not answer. */
-  readonly code: string
-  /** What is the matter, in general. */
-  readonly title: string
-  /** What the API says of the object that is meant. */
-  readonly detail: string
-  readonly errors: readonly FieldProblem[]
-
-  constructor(status: number, { code = '', title = '', detail = '', errors = [] }: ProblemDocument = {}) {
-    super(`${status} ${detail}`)
-    this.status = status
-    this.code = code
-    this.title = title
-    this.detail = detail
-    this.errors = errors
-  }
-}
-
 type Params = Record<string, string | number | null | undefined>
 
 const requestTimeoutMs = 20_000
@@ -139,14 +116,20 @@ export async function get<Answer>(path: string, params: Params = {}): Promise<An
   for (const [name, value] of Object.entries(params))
     if (value !== null && value !== undefined && value !== '') query.set(name, String(value))
   const text = query.toString()
-  const response = await send('GET', `/api/v1${path}${text === '' ? '' : `?${text}`}`)
-  return (await response.json()) as Answer
+  return readBody<Answer>(await send('GET', `/api/v1${path}${text === '' ? '' : `?${text}`}`))
 }
 
-/** One object with its tag, by which a change finds out whether somebody else was faster. Throws ApiError. */
-export async function getTagged<Answer>(path: string): Promise<{ value: Answer; tag: string | undefined }> {
+// No object has it: the API refuses the change, and says why.
+const tagOfNothing = '"another"'
+
+/**
+ * The tag for `ifMatch` of an object that the reader saw as `seen`, so that nobody's newer change is undone without a
+ * word. Throws ApiError.
+ */
+export async function findTag(path: string, seen: object): Promise<string> {
   const response = await send('GET', `/api/v1${path}`)
-  return { value: (await response.json()) as Answer, tag: response.headers.get('etag') ?? undefined }
+  const isSame = JSON.stringify(readBody(response)) === JSON.stringify(seen)
+  return (isSame ? response.tag : undefined) ?? tagOfNothing
 }
 
 /**
@@ -159,22 +142,20 @@ export async function change<Answer = void>(
   body?: unknown,
   options: SendOptions = {},
 ): Promise<Answer> {
-  const response = await send(method, `/api/v1${path}`, body, options)
-  const text = await response.text()
-  return (text === '' ? undefined : JSON.parse(text)) as Answer
+  return readBody<Answer>(await send(method, `/api/v1${path}`, body, options))
 }
 
 /** The roles of the platform; told with 503 too, when one of them is not ready. */
 export async function getHealth(): Promise<Record<string, RoleHealth>> {
-  const response = await reach('GET', '/health')
-  const answer = (await response.json().catch(() => ({}))) as { roles?: Record<string, RoleHealth> }
-  if (answer.roles === undefined) throw new ApiError(response.status)
-  return answer.roles
+  const { status, text } = await reach('GET', '/health')
+  const { roles } = (parse(text) ?? {}) as { roles?: Record<string, RoleHealth> }
+  if (roles === undefined) throw new ApiError(status)
+  return roles
 }
 
 /** The platform's own numbers by name, out of the text that Prometheus reads; labels are left out. */
 export async function getMetrics(): Promise<Map<string, number>> {
-  const text = await (await send('GET', '/metrics')).text()
+  const { text } = await send('GET', '/metrics')
   return new Map(Array.from(text.matchAll(/^(\w+) (\S+)$/gm), ([, name, value]) => [name!, Number(value)]))
 }
 
@@ -184,11 +165,13 @@ export async function getMetrics(): Promise<Map<string, number>> {
  */
 type SendOptions = { reason?: string; timeoutMs?: number; ifMatch?: string }
 
+type Response = { ok: boolean; status: number; tag: string | undefined; text: string }
+
 async function send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Response> {
   const response = await reach(method, path, body, options)
   if (response.ok) return response
   if (response.status === 401 && method === 'GET') onSignedOut()
-  throw new ApiError(response.status, (await response.json().catch(() => ({}))) as ProblemDocument)
+  throw new ApiError(response.status, (parse(response.text) ?? {}) as ProblemDocument)
 }
 
 async function reach(
@@ -202,15 +185,35 @@ async function reach(
   if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type : 'application/json'
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (reason !== undefined) headers['x-parvis-reason'] = encodeURIComponent(reason)
-  try {
-    const asked = fetch(path, {
+  // An answer that breaks off in the middle is none.
+  const readAll = async () => {
+    const response = await fetch(path, {
       method,
       headers,
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return await awaitAnswer(asked)
+    const { ok, status } = response
+    return { ok, status, tag: response.headers.get('etag') ?? undefined, text: await response.text() }
+  }
+  try {
+    return await awaitAnswer(readAll())
   } catch {
     throw new ApiError(0)
   }
+}
+
+/** A document, or undefined for none; something between may answer in the place of the API, as a proxy does. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function readBody<Answer>({ text }: Response): Answer {
+  const body = parse(text)
+  if (body === undefined && text !== '') throw new ApiError(0)
+  return body as Answer
 }

@@ -1,4 +1,5 @@
 import type { ApiError, Page } from './api.ts'
+import { createNewest } from './newest.ts'
 
 // The page that each list was last left at, so that the way back from a detail leads to it.
 const left = new Map<string, { filter: string; trail: (string | undefined)[] }>()
@@ -12,26 +13,31 @@ export function createPager<Item>(name: string, fetchPage: (cursor: string | und
   let error = $state.raw<ApiError | null>(null)
   // The cursors of the pages up to this one; the first page has none.
   let trail = $state.raw<(string | undefined)[]>([undefined])
-  let filter = ''
-  let newest = 0
+  let filter = $state('')
+  // How the page in view is filtered: its cursors mean nothing to another filter.
+  let shown = $state('')
   let isAsking = false
+  const newest = createNewest()
 
-  async function show(wanted: (string | undefined)[]): Promise<void> {
-    const request = ++newest
+  function show(wanted: (string | undefined)[]): Promise<void> {
     isAsking = true
-    try {
-      const answer = await fetchPage(wanted.at(-1))
-      // An answer that was overtaken by a newer question is of no use any more.
-      if (request !== newest) return
-      page = answer
-      trail = wanted
-      left.set(name, { filter, trail })
-      error = null
-    } catch (thrown) {
-      if (request === newest) error = thrown as ApiError
-    }
-    if (request === newest) isAsking = false
+    return newest.ask(
+      () => fetchPage(wanted.at(-1)),
+      (answer) => {
+        isAsking = false
+        page = answer
+        shown = filter
+        trail = wanted
+        left.set(name, { filter, trail })
+        error = null
+      },
+      (thrown) => {
+        isAsking = false
+        error = thrown
+      },
+    )
   }
+  const nextCursor = () => (shown === filter ? (page?.next ?? null) : null)
 
   return {
     get items(): Item[] | null {
@@ -44,7 +50,7 @@ export function createPager<Item>(name: string, fetchPage: (cursor: string | und
       return trail.length
     },
     get hasNext(): boolean {
-      return page?.next != null
+      return nextCursor() !== null
     },
     /** Shows the list as `chosen` filters it, at the page where it was left, else at the first. */
     open(chosen: string): Promise<void> {
@@ -55,8 +61,13 @@ export function createPager<Item>(name: string, fetchPage: (cursor: string | und
     },
     /** Asks for the same page again, unless an answer is on its way. */
     refresh: () => (isAsking ? Promise.resolve() : show(trail)),
+    /** Asks for it again since something was changed, of which an answer on its way may not know. */
+    reload: () => show(trail),
     back: () => show(trail.length > 1 ? trail.slice(0, -1) : trail),
-    forward: () => (page?.next == null ? Promise.resolve() : show([...trail, page.next])),
+    forward: () => {
+      const cursor = nextCursor()
+      return cursor === null ? Promise.resolve() : show([...trail, cursor])
+    },
   }
 }
 

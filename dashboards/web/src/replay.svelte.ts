@@ -1,4 +1,5 @@
 import { type ApiError, change, get } from './api.ts'
+import { follow } from './follow.ts'
 
 type Replay = {
   id: string
@@ -20,14 +21,13 @@ export function createReplay() {
   let current = $state.raw<Replay | null>(null)
   let error = $state.raw<ApiError | null>(null)
 
-  async function follow(id: string): Promise<void> {
-    current = await get<Replay>(`/replays/${id}`)
-    while (current.state === 'queued' || current.state === 'running') {
-      state = current.state
-      await new Promise((resolve) => setTimeout(resolve, askAgainMs))
-      current = await get<Replay>(`/replays/${id}`)
+  async function run(id: string): Promise<void> {
+    const ask = () => get<Replay>(`/replays/${id}`)
+    const tell = (replay: Replay) => {
+      current = replay
+      state = replay.state
     }
-    ended = [...ended, current]
+    ended = [...ended, await follow(await ask(), ask, tell, askAgainMs)]
     current = null
   }
 
@@ -36,7 +36,7 @@ export function createReplay() {
     ended = []
     error = null
     try {
-      for await (const id of ids()) await follow(id)
+      for await (const id of ids()) await run(id)
       state = ended.some((each) => each.state === 'failed') ? 'failed' : 'done'
     } catch (thrown) {
       error = thrown as ApiError

@@ -44,6 +44,16 @@ export const route = {
   backTo(view: View): string {
     return lists[view] ?? toHref(view)
   },
+  /**
+   * For what takes a while and leads to another page then: answers what goes there, unless the reader has gone elsewhere
+   * meanwhile.
+   */
+  leaveLater(): (href: string) => void {
+    const { hash } = location
+    return (href) => {
+      if (location.hash === hash) location.hash = href
+    }
+  },
   /** Whether an object was open just before its list came into view; true once only. */
   takeOpened(view: View, id: string): boolean {
     if (opened?.view !== view || opened.id !== id || current.id !== null) return false
@@ -53,8 +63,8 @@ export const route = {
   /** Changes the filters of the list in view, in the address too, without a step in the history. */
   filter(view: View, params: Record<string, string>): void {
     // A page that is being left may still want to note where it was.
-    const { view: shown } = parseHash(location.hash)
-    if (shown !== null && shown !== view) return
+    const { view: shown, id } = parseHash(location.hash)
+    if (id !== null || (shown !== null && shown !== view)) return
     history.replaceState(null, '', toHref(view, null, params))
     current = parseHash(location.hash)
     remember()

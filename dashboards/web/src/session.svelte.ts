@@ -1,5 +1,6 @@
-import { ApiError, type Credentials, change, get, type Session, whenSignedOut } from './api.ts'
+import { type ApiError, type Credentials, change, get, type Session, whenSignedOut } from './api.ts'
 import { i18n } from './i18n.svelte.ts'
+import { createNewest } from './newest.ts'
 
 type State =
   | { at: 'unknown' }
@@ -8,14 +9,20 @@ type State =
   | { at: 'out'; error: ApiError | null; ended: boolean }
   /** Came with a one-time link, by which a password is chosen. */
   | { at: 'link'; link: string }
-  | { at: 'unreachable'; error: ApiError }
+  /** The platform does not answer; `again` asks once more for what it was asked for. */
+  | { at: 'unreachable'; error: ApiError; isLeaving: boolean; again: () => Promise<void> }
 
 let state = $state.raw<State>({ at: 'unknown' })
+const newest = createNewest()
+// All tabs of a browser share one session: what one of them does with it, the others are told.
+const tabs = new BroadcastChannel('parvis.session')
 
 whenSignedOut(() => {
-  // Several questions may have been on their way when the session ended; the first refusal tells of it.
-  if (state.at !== 'out') state = { at: 'out', error: null, ended: state.at === 'in' }
+  // Several questions may have been on their way when the session ended; the first refusal tells of it, and none of
+  // them takes away the link that somebody came with meanwhile.
+  if (state.at === 'in' || state.at === 'unknown') state = { at: 'out', error: null, ended: state.at === 'in' }
 })
+tabs.addEventListener('message', () => void session.follow())
 
 export const session = {
   get state(): State {
@@ -30,31 +37,62 @@ export const session = {
       state = { at: 'link', link }
       return
     }
-    try {
-      state = { at: 'in', session: await get<Session>('/session') }
-    } catch (error) {
-      if (error instanceof ApiError && error.status !== 401) state = { at: 'unreachable', error }
-    }
+    await newest.ask(
+      () => get<Session>('/session'),
+      (found) => {
+        state = { at: 'in', session: found }
+      },
+      (error) => {
+        if (error.status !== 401) state = { at: 'unreachable', error, isLeaving: false, again: () => this.start() }
+      },
+    )
   },
-  async signIn(credentials: Credentials): Promise<void> {
-    try {
-      this.enter(await change<Session>('POST', '/session', credentials))
-    } catch (error) {
-      state = { at: 'out', error: error as ApiError, ended: false }
-    }
+  /** Another tab signed in or out: this one is what that one is, and shows nobody the page of somebody else. */
+  async follow(): Promise<void> {
+    if (state.at === 'link') return
+    const before = state.at === 'in' ? JSON.stringify(state.session) : null
+    await newest.ask(
+      () => get<Session>('/session'),
+      (found) => {
+        if (before !== null && before !== JSON.stringify(found)) location.reload()
+        else if (before === null) state = { at: 'in', session: found }
+      },
+      () => {},
+    )
+  },
+  signIn(credentials: Credentials): Promise<void> {
+    return newest.ask(
+      () => change<Session>('POST', '/session', credentials),
+      (entered) => this.enter(entered),
+      (error) => {
+        state = { at: 'out', error, ended: false }
+      },
+    )
   },
   /** Someone has just signed in: from here on the pages speak the language that the person chose. */
   enter(session: Session): void {
     i18n.choose(session.language)
     state = { at: 'in', session }
+    tabs.postMessage('entered')
   },
   /** Back to where one signs in. */
   leave(): void {
     state = { at: 'out', error: null, ended: false }
   },
-  async signOut(): Promise<void> {
-    await change('DELETE', '/session').catch(() => {})
-    this.leave()
+  /** Who could not be signed out still is signed in, and is told so: others may use this machine next. */
+  signOut(): Promise<void> {
+    const done = () => {
+      this.leave()
+      tabs.postMessage('left')
+    }
+    return newest.ask(
+      () => change('DELETE', '/session'),
+      done,
+      (error) => {
+        if (error.status === 401) done()
+        else state = { at: 'unreachable', error, isLeaving: true, again: () => this.signOut() }
+      },
+    )
   },
 }
 

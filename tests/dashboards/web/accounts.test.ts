@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { findBarriers, focused, type Site, startSite, tabTo } from '../../support/site.ts'
+import { findBarriers, focused, hold, type Site, startSite, tabTo } from '../../support/site.ts'
 import { until } from '../../support/until.ts'
 
 let site: Site
@@ -28,7 +28,13 @@ async function signIn(page: Page, login: string, chosen = password): Promise<voi
 test('the printed link makes the first administrator, who adds a person that sees one service only', async () => {
   const page = await site.visit()
   const printed = /\/#link=[\w-]+/.exec(site.platform.output())![0]
+  // What was asked before the link was pasted, and is refused after it, does not take it away.
+  const session = await hold(page, /\/api\/v1\/session$/)
+  await page.goto('/')
+  await session.first
   await page.goto(printed)
+  await heading(page, 'Créer le premier administrateur')
+  await Promise.all([page.waitForResponse(/\/api\/v1\/session$/), session.release()])
   await heading(page, 'Créer le premier administrateur')
   expect(page.url()).not.toContain('link')
   expect(await findBarriers(page)).toEqual([])
@@ -77,9 +83,14 @@ test('the printed link makes the first administrator, who adds a person that see
   expect(await hers.locator('nav.side').getByRole('link', { name: 'Personnes' }).count()).toBe(0)
 
   await page.getByRole('link', { name: 'Léa <b>Martin</b>' }).click()
+  const name = page.getByRole('textbox', { name: 'Nom', exact: true })
+  await expect.poll(() => name.inputValue()).toBe('Léa <b>Martin</b>')
+  await name.fill('Léa Martin-Petit')
   await page.getByRole('button', { name: 'Désactiver' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Désactiver' }).click()
   await page.getByText('désactivé', { exact: true }).waitFor()
+  // What was being typed, and is not saved, is not written over.
+  expect(await name.inputValue()).toBe('Léa Martin-Petit')
   await hers.getByRole('alert').getByText('Vous n’êtes plus connecté').waitFor()
 })
 

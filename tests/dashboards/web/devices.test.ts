@@ -2,7 +2,17 @@ import { readFileSync } from 'node:fs'
 import mqtt from 'mqtt'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { enter, findBarriers, focused, type Site, skipToContent, startSite, tabTo } from '../../support/site.ts'
+import {
+  comeBack,
+  enter,
+  findBarriers,
+  focused,
+  hold,
+  type Site,
+  skipToContent,
+  startSite,
+  tabTo,
+} from '../../support/site.ts'
 
 let site: Site
 
@@ -76,9 +86,26 @@ describe('importing', () => {
     await page.getByLabel('Nom pour la réutiliser').fill('Mobilier de la ville')
     await page.getByRole('button', { name: 'Enregistrer' }).click()
     await page.getByText('Enregistrée sous « Mobilier de la ville ».').waitFor()
+    // What a check says of a mapping that is another by then is not said.
+    const checked = await hold(page, /\/imports\/assets\?dryRun=true/, 'POST')
+    await page.getByRole('button', { name: 'Vérifier le fichier' }).click()
+    await checked.first
+    await page.getByLabel('Aubette').selectOption('Banc')
+    checked.release()
+    await page.getByRole('button', { name: 'Vérifier le fichier' }).waitFor()
+    expect(await page.getByRole('button', { name: 'Importer ce fichier' }).count()).toBe(0)
+    await page.getByLabel('Aubette').selectOption('Abri')
     await page.getByRole('button', { name: 'Vérifier le fichier' }).click()
     await page.getByText('4 à créer').waitFor()
+    // Who leaves the page while the file is on its way finds it again.
+    const sent = await hold(page, /\/imports\/assets\?dryRun=false/, 'POST')
     await page.getByRole('button', { name: 'Importer ce fichier' }).click()
+    await sent.first
+    await page.goto('/#/live')
+    await page.getByRole('heading', { level: 1, name: 'En direct' }).waitFor()
+    await page.goto('/#/import')
+    await page.getByText('Envoi du fichier').waitFor()
+    sent.release()
     await page.getByRole('heading', { name: 'Import terminé' }).waitFor()
     expect(await site.request('GET', '/assets/abri-2')).toMatchObject({ kind: 'shelter', latitude: 47.74 })
 
@@ -219,6 +246,11 @@ describe('devices', () => {
     await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('INPUT')
     await page.keyboard.press('Control+A')
     await page.keyboard.type('generic-json')
+    // Whatever was heard meanwhile, the form that is being filled in stays, and so does the focus.
+    await page.route(/\/to-adopt/, (route) => route.fulfill({ json: { items: [], next: null } }), { times: 1 })
+    await Promise.all([page.waitForResponse(/\/to-adopt/), comeBack(page)])
+    await Promise.all([page.waitForResponse(/\/to-adopt/), comeBack(page)])
+    expect(await page.evaluate('document.activeElement.value')).toBe('generic-json')
     await tabTo(page, 'Adopter inconnu-1')
     await page.keyboard.press('Enter')
     await page.getByText('inconnu-1 est adopté.').waitFor()
@@ -243,6 +275,16 @@ describe('devices', () => {
     expect(await page.title()).toBe('sonde-neuve · Appareils · Parvis')
     await page.getByText('Envoyer une commande').click()
     await expectReachable(page)
+    // Who clicks twice means one command.
+    const commands = await hold(page, /\/commands$/, 'POST')
+    await page.getByLabel('Contenu').fill('{"dimming_level": 40}')
+    const send = page.getByRole('button', { name: 'Envoyer', exact: true })
+    await send.click()
+    await commands.first
+    await send.click()
+    commands.release()
+    await expect.poll(() => page.getByLabel('Contenu').inputValue()).toBe('')
+    expect(commands.asked).toHaveLength(1)
     await page.getByRole('button', { name: 'Donner un autre secret' }).click()
     await page.getByRole('button', { name: 'Oui, changer' }).click()
     await page.getByRole('heading', { name: 'Secret de sonde-neuve' }).waitFor()

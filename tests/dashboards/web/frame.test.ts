@@ -5,7 +5,7 @@ import type { MqttClient } from 'mqtt'
 import type { Page, Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parvis } from '../../support/platform.ts'
-import { focused, type Site, startSite, tabTo } from '../../support/site.ts'
+import { comeBack, focused, hold, type Site, startSite, tabTo } from '../../support/site.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const markup = '<img src=x onerror="document.title=1"> {{7*7}} <b>gras</b>'
@@ -203,6 +203,13 @@ describe('assets', () => {
     await page.getByRole('link', { name: 'Banc 25', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Précédents' }).click()
     await page.getByRole('link', { name: 'Banc 0', exact: true }).waitFor()
+    // The cursor of one list is of no use in another, which is on its way.
+    const held = await hold(page, /\/status\/assets\?.*kind=waste_container/)
+    await page.getByLabel('Type').selectOption('Conteneur à déchets')
+    await held.first
+    expect(await page.getByRole('button', { name: 'Suivants' }).count()).toBe(0)
+    held.release()
+    await page.getByRole('link', { name: 'Conteneur, rue de la Paix' }).waitFor()
   })
 
   test('names with markup are text in lists, headings and titles', async () => {
@@ -220,6 +227,80 @@ describe('assets', () => {
   })
 })
 
+describe('who is faster than the platform', () => {
+  test('loses nothing that was typed, and is not led back from where a link led meanwhile', async () => {
+    const page = await site.visit()
+    await page.clock.install()
+    await page.goto(`/#token=${await site.token('viewer')}`)
+    await page.locator('main#content').waitFor()
+    await page.goto('/#/assets?kind=waste_container')
+    const search = page.getByLabel('Rechercher')
+    await search.waitFor()
+    const type = `(text) => {
+      const field = document.querySelector('input[type=search]')
+      field.value = text
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    }`
+    // All in one breath: no pause of the typing is over in between.
+    await page.evaluate(`(${type})('paix '); const kind = [...document.querySelectorAll('select')].at(-1);
+      kind.value = 'bench'; kind.dispatchEvent(new Event('change', { bubbles: true }))`)
+    await page.waitForURL(/q=paix&.*kind=bench/)
+    // A space that another word may follow stays.
+    expect(await search.inputValue()).toBe('paix ')
+    await page.evaluate(`(${type})('paix du'); location.hash = '#/assets/bin-1'`)
+    await page.getByRole('heading', { level: 1, name: 'Conteneur, rue de la Paix' }).waitFor()
+    await page.clock.fastForward(1000)
+    expect(page.url()).toMatch(/#\/assets\/bin-1$/)
+  })
+
+  test('gets no part of a history twice', async () => {
+    const page = await signIn('#/live')
+    await addAsset('bench-h', 'bench', 'Banc des heures')
+    for (let i = 0; i < 11; i++) await site.request('PATCH', '/assets/bench-h', { address: `${i}, quai` })
+    await page.goto('/#/assets/bench-h')
+    const history = page.getByRole('region', { name: 'Historique' })
+    const older = await hold(page, /\/history\?.*cursor=/)
+    const more = history.getByRole('button', { name: 'Voir plus ancien' })
+    await more.click()
+    await more.click()
+    await expect.poll(() => older.asked.length).toBe(2)
+    let answers = 0
+    await Promise.all([
+      page.waitForResponse((response) => response.url().includes('cursor=') && ++answers === 2),
+      older.release(),
+    ])
+    await history.getByText('ajout').waitFor()
+    await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))')
+    expect(await history.getByRole('listitem').count()).toBe(12)
+  })
+
+  test('is told when an answer breaks off, and when signing out did not succeed', async () => {
+    const page = await signIn('#/assets?kind=waste_container')
+    await page.getByRole('link', { name: 'Conteneur, rue de la Paix' }).waitFor()
+    await page.route(/\/status\/assets\?/, (route) => route.fulfill({ body: '{"items": [' }))
+    await comeBack(page)
+    await page.getByRole('alert').getByText('Parvis ne répond pas').waitFor()
+    await page.unroute(/\/status\/assets\?/)
+
+    await page.route(/\/api\/v1\/session$/, (route) => route.abort())
+    await page.getByRole('button', { name: 'Se déconnecter' }).click()
+    await page.getByRole('alert').getByText('Vous êtes toujours connecté').waitFor()
+    await page.unroute(/\/api\/v1\/session$/)
+    await page.getByRole('button', { name: 'Réessayer' }).click()
+    await page.getByLabel('Nom d’utilisateur').waitFor()
+  })
+
+  test('in one tab is the same in all of them', async () => {
+    const page = await signIn('#/assets')
+    const other = await page.context().newPage()
+    await other.goto(`/#token=${await site.token('admin')}`)
+    await other.locator('main#content').waitFor()
+    await page.locator('nav.side').getByRole('link', { name: 'Personnes' }).waitFor()
+    await other.getByRole('button', { name: 'Se déconnecter' }).click()
+    await page.getByText('Vous n’êtes plus connecté').waitFor()
+  })
+})
+
 describe('dead letters', () => {
   test('each has its reason in plain words, what to do, and its payload as text and bytes', async () => {
     await publish('probe-3', Buffer.from('{"readings": \u0007\u202e'))
@@ -228,6 +309,15 @@ describe('dead letters', () => {
     await page.locator('summary').filter({ hasText: 'Valeur hors plage' }).waitFor()
     await page.locator('summary').filter({ hasText: 'JSON illisible' }).click()
     await shows(page, /corrigez ce que l’appareil envoie/)
+    // Others may come, as many as they will: what is being read stays.
+    const letters = await hold(page, /\/dead-letters\?/)
+    await Promise.all([page.waitForResponse(/\/dead-letters\/groups/), comeBack(page)])
+    expect(letters.asked).toEqual([])
+    await page.locator('summary').filter({ hasText: 'JSON illisible' }).click()
+    await comeBack(page)
+    await letters.first
+    letters.release()
+    await page.locator('summary').filter({ hasText: 'JSON illisible' }).click()
     await page.getByRole('region', { name: 'En texte' }).getByText('{"readings": \u2407\ufffd').waitFor()
     await page
       .getByRole('region', { name: 'En hexadécimal' })
@@ -318,13 +408,10 @@ describe('for everyone', () => {
 /** Waits until the API gives a fill level as a device's latest. */
 async function stored(deviceId: string, value: number): Promise<void> {
   await expect
-    .poll(
-      async () => {
-        const { items } = await site.request<{ items: { value: number }[] }>('GET', `/devices/${deviceId}/latest`)
-        return items.map((item) => item.value)
-      },
-      { timeout: 10_000 },
-    )
+    .poll(async () => {
+      const { items } = await site.request<{ items: { value: number }[] }>('GET', `/devices/${deviceId}/latest`)
+      return items.map((item) => item.value)
+    })
     .toContain(value)
 }
 
@@ -337,7 +424,6 @@ async function listed(kind: string, count: number): Promise<void> {
     .poll(
       async () =>
         (await site.request<{ items: unknown[] }>('GET', `/status/assets?kind=${kind}&limit=100`)).items.length,
-      { timeout: 10_000 },
     )
     .toBe(count)
 }

@@ -33,6 +33,8 @@ export function createPointSet() {
   let unplaced = $state(0)
   let truncated = $state(false)
   let filter: PointFilter | null = null
+  // What the points are of: another filter's are not taken for those that are asked for.
+  let loaded: PointFilter | null = null
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let reopening: ReturnType<typeof setTimeout> | undefined
@@ -64,7 +66,7 @@ export function createPointSet() {
       if (source !== opened) return
       stop()
       // What changed while the stream was away was not told: the set is read anew. Without a stream there is the list.
-      if (!isLoaded) void read(asked)
+      if (loaded !== filter) void read(asked)
       reopening = setTimeout(load, reopenAfterMs)
     })
   }
@@ -81,6 +83,7 @@ export function createPointSet() {
       truncated = columns.truncated
       error = null
       isLoaded = true
+      loaded = filter
       isAnew = true
       places++
       tell()

@@ -1,5 +1,5 @@
 import type { GeoJSONSource, StyleSpecification } from 'maplibre-gl'
-import { get } from '../api.ts'
+import { ApiError, get } from '../api.ts'
 import type { Colours } from './drawings.ts'
 import { makeGround, outlineDistricts } from './ground.ts'
 import { type Bounds, findBounds } from './point.ts'
@@ -31,11 +31,13 @@ const closeZoom = 17
 const farthestZoom = 16
 const usualView: MapView = { longitude: 2.45, latitude: 46.6, zoom: 5 }
 
-/** Opens a map in an element. Throws where the browser has no WebGL. */
+/** Opens a map in an element. Throws ApiError where the platform does not answer, else where the browser has no WebGL. */
 export async function openMap(container: HTMLElement, options: Options) {
   const { set, colours, isStill } = options
   const [{ MapLibreMap, Marker, NavigationControl, Popup, ScaleControl }, style] = await Promise.all([
-    import('./library.ts'),
+    import('./library.ts').catch(() => {
+      throw new ApiError(0)
+    }),
     chooseStyle(colours),
   ])
   const all = findBounds(set.all())

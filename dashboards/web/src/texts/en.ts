@@ -20,6 +20,7 @@ export const en: Texts = {
     wrongToken: 'This token is not known, or was revoked. Check that all of it was copied.',
     tooMany: 'Too many attempts. Wait a quarter of an hour, then try again.',
     signedOut: 'You are no longer signed in: your session has expired or was ended.',
+    stillIn: 'You are still signed in: signing out did not succeed. Do not leave this computer to others.',
   },
   header: {
     accessibility: 'Accessibility: not compliant',

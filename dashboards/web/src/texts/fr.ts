@@ -23,6 +23,7 @@ export const fr = {
     wrongToken: 'Ce jeton n’est pas connu, ou il a été révoqué. Vérifiez qu’il est copié en entier.',
     tooMany: 'Trop d’essais. Attendez un quart d’heure, puis réessayez.',
     signedOut: 'Vous n’êtes plus connecté : votre session a expiré ou a été fermée.',
+    stillIn: 'Vous êtes toujours connecté : la déconnexion n’a pas abouti. Ne laissez pas cet ordinateur à d’autres.',
   },
   header: {
     accessibility: 'Accessibilité : non conforme',

@@ -1,4 +1,5 @@
 import { ApiError, change, get, type Page, type ProblemDocument } from '../../api.ts'
+import { follow } from '../../follow.ts'
 import { headOf } from './csv-file.ts'
 
 export const importKinds = ['assets', 'devices'] as const
@@ -58,6 +59,9 @@ export function createImport() {
   let refused = $state.raw<ApiError | null>(null)
   let done = $state.raw<Outcome | null>(null)
   let profiles = $state.raw<Profile[]>([])
+  let isImporting = $state(false)
+  let isBusy = $state(false)
+  // Counts up with the file and its mapping: what is said of an older one counts no more.
   let newest = 0
 
   async function read(content: Blob, mapping: Mapping | null): Promise<void> {
@@ -88,29 +92,33 @@ export function createImport() {
   function forgetCheck(): void {
     checked = null
     refused = null
-    job = null
   }
 
-  /** Runs the import, or a dry run of it, and follows it to its end. */
+  /**
+   * Runs the import, or a dry run of it, and follows it to its end. Null when it was refused, or the file or its mapping
+   * are others by then.
+   */
   async function run(isDryRun: boolean, allowsChanges: boolean): Promise<Outcome | null> {
+    if (isBusy) return null
+    isBusy = true
     refused = null
+    const request = newest
     try {
       const options = `dryRun=${isDryRun}&allowChanges=${allowsChanges}&wait=false&${toQuery(preview!.mapping)}`
-      job = await change<Job>('POST', `/imports/${kind}?${options}`, toCsvBody(file!), {
+      const begun = await change<Job>('POST', `/imports/${kind}?${options}`, toCsvBody(file!), {
         reason: file!.name.slice(0, 400),
         timeoutMs: uploadTimeoutMs,
       })
-      while (job.state === 'queued' || job.state === 'running') {
-        await new Promise((resolve) => setTimeout(resolve, askAgainMs))
-        job = await get<Job>(`/imports/jobs/${job.id}`)
-      }
-      if (job.problem !== null) throw new ApiError(409, job.problem)
-      return job.outcome
+      const ask = () => get<Job>(`/imports/jobs/${begun.id}`)
+      const { problem, outcome } = await follow(begun, ask, (at) => (job = at), askAgainMs)
+      if (problem !== null) throw new ApiError(409, problem)
+      return request === newest ? outcome : null
     } catch (thrown) {
-      refused = thrown as ApiError
+      if (request === newest) refused = thrown as ApiError
       return null
     } finally {
       job = null
+      isBusy = false
     }
   }
 
@@ -134,6 +142,14 @@ export function createImport() {
     get job() {
       return job
     },
+    /** Whether an import or a dry run is under way; while the file is being sent there is no job yet. */
+    get isBusy() {
+      return isBusy
+    },
+    /** Whether it is the import itself: what it is made of stays as it is meanwhile. */
+    get isImporting() {
+      return isImporting
+    },
     /** What a dry run says that the import would do. */
     get checked() {
       return checked
@@ -149,18 +165,20 @@ export function createImport() {
       return profiles
     },
     chooseKind(chosen: ImportKind): void {
+      if (isImporting) return
       kind = chosen
       preview = null
       if (file !== null) void read(file, null)
     },
     chooseFile(chosen: File): void {
+      if (isImporting) return
       file = chosen
       preview = null
       done = null
       void read(chosen, null)
     },
     async remap(mapping: Mapping): Promise<void> {
-      if (file === null || preview === null) return
+      if (file === null || preview === null || isImporting) return
       preview = { ...preview, mapping }
       await read(await headOf(file), mapping)
     },
@@ -168,7 +186,10 @@ export function createImport() {
       checked = await run(true, true)
     },
     async start(allowsChanges: boolean): Promise<void> {
+      if (isBusy) return
+      isImporting = true
       done = await run(false, allowsChanges)
+      isImporting = false
       if (done !== null) checked = null
     },
     reset(): void {
@@ -195,6 +216,15 @@ export function createImport() {
 }
 
 export type ImportRun = ReturnType<typeof createImport>
+
+let kept: { owner: object; run: ImportRun } | null = null
+
+/** The import of who is signed in: while it is under way, or what came of it is shown, who leaves the page finds it again. */
+export function takeImport(owner: object): ImportRun {
+  const isKept = kept?.owner === owner && (kept.run.isBusy || kept.run.done !== null)
+  if (kept === null || !isKept) kept = { owner, run: createImport() }
+  return kept.run
+}
 
 function toCsvBody(content: Blob): Blob {
   return new Blob([content], { type: 'text/csv' })
