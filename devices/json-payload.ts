@@ -30,7 +30,7 @@ export function parseJsonPayload(payload: Uint8Array, faults: FaultList): unknow
     addFault(faults, 'empty')
     return undefined
   }
-  if (isTooDeep(payload)) {
+  if (payload.length > maxJsonDepth && isTooDeep(payload)) {
     addFault(faults, 'too_deep', { limit: maxJsonDepth })
     return undefined
   }

@@ -30,7 +30,8 @@ export function decodeItems(
   if (value !== undefined) {
     const items: readonly unknown[] = Array.isArray(value) ? value : [value]
     if (items.length === 0) addFault(draft.faults, 'no_readings')
-    for (const [index, item] of items.entries()) {
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
       const where = tellItem(index, Array.isArray(value))
       if (draft.seen < maxReadingsPerUplink) {
         if (isObject(item)) readItem(item, where, draft)

@@ -3,7 +3,7 @@ import { looksLikeJson } from '../devices/json-payload.ts'
 import type { CommandAnswer, Envelope } from '../devices/model.ts'
 import { decodeParvisJson } from '../devices/parvis-json.ts'
 import type { CompiledScriptModel } from '../devices/script-model.ts'
-import { type DecodedReading, type Decoding, type Fault, fault } from '../domain/fault.ts'
+import { type Decoding, type Fault, fault } from '../domain/fault.ts'
 import type { Reading } from '../domain/reading.ts'
 import { isInternal, parseDeviceTopic, parsePushTopic, type Uplink } from '../domain/uplink.ts'
 import { judge } from '../domain/validate.ts'
@@ -67,7 +67,9 @@ export async function decodeUplinks(
   rules: DecodeRules,
 ): Promise<DecodedBatch> {
   const addressed = uplinks.map((uplink) => address(uplink, book, rules.zone))
-  await book.learn(addressed.flatMap(({ envelope }) => envelope.deviceId ?? []))
+  const ids = new Set<string>()
+  for (const { envelope } of addressed) if (envelope.deviceId !== null) ids.add(envelope.deviceId)
+  await book.learn(ids)
   const batch: DecodedBatch = { decoded: [], pending: [] }
   for (const each of addressed) {
     const decoded = decode(each, book, rules)
@@ -135,8 +137,11 @@ function decode(
   // A last will holds no readings, and its device did not send it: the broker did.
   if (isStatus) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
   if (rules.frames.isRepeat(uplink, envelope)) return { uplink, deviceId, isKnown: false, readings: [], faults: [] }
-  const route = integration === undefined ? {} : { route: routeOf(uplink, integration, book) }
-  const finish = (given: Decoding): Decoded => ({ ...judgeAll(uplink, deviceId, envelope, given, rules), ...route })
+  const finish = (given: Decoding): Decoded => {
+    const decoded = judgeAll(uplink, deviceId, envelope, given, rules)
+    if (integration !== undefined) decoded.route = routeOf(uplink, integration, book)
+    return decoded
+  }
   if (codec.script === undefined) return finish(readPayload(codec, envelope, uplink))
   const given = runScript(codec.script, deviceId, envelope, uplink, rules)
   return given instanceof Promise ? given.then(finish) : finish(given)
@@ -145,8 +150,7 @@ function decode(
 function judgeAll(uplink: Uplink, deviceId: string, envelope: Envelope, given: Decoding, rules: DecodeRules): Decoded {
   const list = newFaultList()
   addFaults(list, envelope.faults)
-  const decoded: DecodedReading[] = [...envelope.readings]
-  for (const each of given.readings) decoded.push(each)
+  const decoded = envelope.readings.length === 0 ? given.readings : [...envelope.readings, ...given.readings]
   addFaults(list, given.faults)
   const readings: Reading[] = []
   for (const each of decoded) {
