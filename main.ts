@@ -52,7 +52,9 @@ async function start() {
   mkdirSync(config.PARVIS_DATA_DIR, { recursive: true, mode: 0o700 })
   const registry = await openRegistry({ dataDir: config.PARVIS_DATA_DIR, database: config.PARVIS_REGISTRY })
 
-  const closing: (() => Promise<void>)[] = []
+  // The last to be closed: the broker and ingest read only, and leave what was written lately beside the file, where a
+  // copy of the file alone would miss it.
+  const closing: (() => Promise<void>)[] = [() => registry.destroy()]
   const ingest = run.has('ingest') ? await startIngestThread(config, log) : null
   if (ingest !== null) closing.push(ingest.close)
   if (run.has('broker')) {
@@ -77,7 +79,6 @@ async function start() {
     if (isDemo) closing.push(await startDemo(config, url, registry))
     else await tellFirstLink(config, url, registry)
   }
-  await registry.destroy()
   stopOnSignals(closing, log)
 }
 
@@ -147,7 +148,11 @@ async function startDemo(config: Config, url: string, registry: Registry) {
     env: { ...process.env, PARVIS_DEMO: JSON.stringify({ ...options, dataDir: config.PARVIS_DATA_DIR }) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  console.log(`\nParvis is running. Open this address, which signs you in:\n\n  ${url}/#token=${token}\n`)
+  const texts = {
+    fr: 'Parvis est en marche. Ouvrez cette adresse, qui vous connecte :',
+    en: 'Parvis is running. Open this address, which signs you in:',
+  }
+  console.log(`\n${texts[config.PARVIS_LANG]}\n\n  ${url}/#token=${token}\n`)
   return async () => {
     city.kill()
   }
@@ -180,5 +185,7 @@ start().catch((error: Error & { code?: string }) => {
 function explain(error: Error & { code?: string; port?: number }): string {
   if (error.code === 'EADDRINUSE')
     return `Parvis cannot start: port ${error.port} is taken by another program. Set PARVIS_MQTT_PORT or PARVIS_HTTP_PORT to a free one.`
+  if (error.code === 'EDATALOCKED')
+    return `Parvis cannot start: ${error.message}. Stop it first, or set PARVIS_DATA_DIR to another folder.`
   return `Parvis cannot start: ${error.stack ?? error.message}`
 }

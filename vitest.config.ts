@@ -10,7 +10,8 @@ const onTheRegistry = [
 
 const common = {
   pool: 'forks',
-  testTimeout: 30_000,
+  // Where others work beside it, a command that takes half a second takes five.
+  testTimeout: 60_000,
   hookTimeout: 120_000,
   // What is awaited comes when it comes: the second that is usual is a race where others work beside it.
   expect: { poll: { timeout: 20_000 } },
@@ -40,7 +41,7 @@ export default defineConfig({
           ...common,
           name: 'pages',
           // A browser that draws by software takes its time where others work beside it.
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           include: ['tests/dashboards/web/**/*.test.ts'],
           globalSetup: 'tests/support/with-pages.ts',
         },

@@ -36,7 +36,9 @@ export async function startApi(
   config: Config,
   options: { logger?: FastifyBaseLogger; webDir?: string } = {},
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const logger = options.logger ?? pino({ level: config.PARVIS_LOG_LEVEL, base: { role: 'api' } })
+  const logger =
+    options.logger ??
+    pino({ level: config.PARVIS_LOG_LEVEL, base: { role: 'api' }, timestamp: pino.stdTimeFunctions.isoTime })
   const dataDir = config.PARVIS_DATA_DIR
   const counters: Record<string, number> = {}
   const opened = new AsyncDisposableStack()

@@ -11,6 +11,7 @@ import {
   makeLink,
 } from '../inventory/accounts.ts'
 import {
+  badOption,
   type Command,
   type Context,
   formatColumns,
@@ -19,7 +20,6 @@ import {
   pageOptions,
   pageOptionTexts,
   textOption,
-  UsageError,
 } from './command.ts'
 
 const texts = {
@@ -46,7 +46,7 @@ export const accountCommands: Record<string, Command> = {
     },
     async run(context, [login], values) {
       const role = neededOption(values, 'role')
-      if (!roles.includes(role as Role)) throw new UsageError(`--role ${role}: ${roles.join(', ')}`)
+      if (!roles.includes(role as Role)) throw badOption('role', role, roles)
       const services = textOption(values, 'services')
         ?.split(',')
         .map((each) => each.trim())

@@ -10,6 +10,7 @@ import {
 } from '../inventory/bridges.ts'
 import { readBridgeStates } from '../store/bridge-states.ts'
 import {
+  badOption,
   type Command,
   formatColumns,
   neededOption,
@@ -19,7 +20,6 @@ import {
   pageOptions,
   pageOptionTexts,
   textOption,
-  UsageError,
 } from './command.ts'
 
 const settingOptions = {
@@ -121,7 +121,7 @@ export const bridgeCommands: Record<string, Command> = {
 function readSettings(values: OptionValues): BridgeChanges {
   const topics = textOption(values, 'topics')
   const qos = numberOption(values, 'qos')
-  if (qos !== undefined && qos !== 0 && qos !== 1) throw new UsageError(`--qos ${qos}: 0, 1`)
+  if (qos !== undefined && qos !== 0 && qos !== 1) throw badOption('qos', qos, ['0', '1'])
   const ca = textOption(values, 'ca')
   const passwordFile = textOption(values, 'password-file')
   const password =

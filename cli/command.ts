@@ -37,8 +37,36 @@ export type Command = {
   run(context: Context, words: readonly string[], values: OptionValues): Promise<void>
 }
 
-/** The command was not used as it wants to be: exit code 2. */
-export class UsageError extends Error {}
+/** The command was not used as it wants to be: exit code 2. `told` says how, to people. */
+export class UsageError extends Error {
+  readonly told: Label
+
+  constructor(told: string | Label) {
+    super(typeof told === 'string' ? told : told.en)
+    this.told = typeof told === 'string' ? { fr: told, en: told } : told
+  }
+}
+
+/** A value that an option does not take; `takes` are those that it does, or one of them as an example. */
+export function badOption(name: string, value: unknown, takes: readonly string[] | string): UsageError {
+  const isChoice = typeof takes !== 'string'
+  const list = isChoice ? takes.join(', ') : takes
+  return new UsageError({
+    fr: `--${name} ne prend pas "${value}", mais ${isChoice ? 'une de ces valeurs' : 'par exemple'} : ${list}`,
+    en: `--${name} does not take "${value}", but ${isChoice ? 'one of these' : 'for example'}: ${list}`,
+  })
+}
+
+/** An option, without which the command cannot do anything. */
+export function missingOption(name: string): UsageError {
+  return new UsageError({ fr: `il manque --${name}`, en: `--${name} is missing` })
+}
+
+/** Why a command does nothing while the platform writes what it wants to lay down anew. */
+export const isRunning: Label = {
+  fr: 'la plateforme écrit les relevés : arrêtez-la d’abord',
+  en: 'the platform is writing the readings: stop it first',
+}
 
 /** Opens what a command asks for, once; `close` ends it. */
 export function openOnce(config: Config, reason: string | null): { access(): Promise<Access>; close(): Promise<void> } {
@@ -73,7 +101,7 @@ export function textOption(values: OptionValues, name: string): string | undefin
 /** The text of an option that has to be given. Throws UsageError. */
 export function neededOption(values: OptionValues, name: string): string {
   const value = textOption(values, name)
-  if (value === undefined) throw new UsageError(`--${name}`)
+  if (value === undefined) throw missingOption(name)
   return value
 }
 
@@ -82,7 +110,7 @@ export function timeOption(values: OptionValues, name: string): number | undefin
   const text = textOption(values, name)
   if (text === undefined) return undefined
   const time = parseTime(text)
-  if (time === null) throw new UsageError(`--${name} ${text}: 2026-03-01T08:00:00Z`)
+  if (time === null) throw badOption(name, text, '2026-03-01T08:00:00Z')
   return time
 }
 
@@ -91,14 +119,14 @@ export function numberOption(values: OptionValues, name: string): number | undef
   const text = textOption(values, name)
   if (text === undefined) return undefined
   const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number)) throw new UsageError(`--${name} ${text}: 12.5`)
+  if (text.trim() === '' || !Number.isFinite(number)) throw badOption(name, text, '12.5')
   return number
 }
 
 /** The page that a list command was asked for. Throws UsageError. */
 export function pageOptions(values: OptionValues): { limit: number; cursor: string | undefined } {
   const limit = numberOption(values, 'limit') ?? 500
-  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw new UsageError(`--limit ${limit}: 1-500`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw badOption('limit', limit, '1 … 500')
   return { limit, cursor: textOption(values, 'cursor') }
 }
 

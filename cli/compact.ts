@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { Problem } from '../domain/problem.ts'
 import { ingestFile, openIngestFile } from '../store/ingest-file.ts'
 import { acquireLock, isLocked } from '../store/lock.ts'
-import type { Command } from './command.ts'
+import { type Command, isRunning } from './command.ts'
 
 export const compactCommands: Record<string, Command> = {
   compact: {
@@ -15,8 +15,7 @@ export const compactCommands: Record<string, Command> = {
     options: {},
     async run({ config, print, language }) {
       const dataDir = config.PARVIS_DATA_DIR
-      if (isLocked(dataDir))
-        throw new Problem('in_use', 'ingest.sqlite is being written by the platform: stop it first')
+      if (isLocked(dataDir)) throw new Problem('in_use', isRunning)
       const lock = acquireLock(dataDir, 'ingest')
       const database = openIngestFile(dataDir)
       try {

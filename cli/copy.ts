@@ -5,7 +5,7 @@ import { type CopyProgress, copyReadings } from '../store/copy.ts'
 import { openIngestFile } from '../store/ingest-file.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { acquireLock, isLocked } from '../store/lock.ts'
-import { type Command, type Context, neededOption, UsageError } from './command.ts'
+import { badOption, type Command, type Context, isRunning, neededOption, UsageError } from './command.ts'
 
 const kinds = ['embedded', 'influxdb1', 'influxdb2', 'influxdb3'] as const
 type Kind = (typeof kinds)[number]
@@ -28,7 +28,11 @@ export const copyCommands: Record<string, Command> = {
     async run(context, _, values) {
       const from = kindOf(neededOption(values, 'from'), 'from')
       const to = kindOf(neededOption(values, 'to'), 'to')
-      if (from === to) throw new UsageError(`--to ${to}: --from ${from}`)
+      if (from === to)
+        throw new UsageError({
+          fr: `--from et --to sont la même base : ${to}`,
+          en: `--from and --to are the same store: ${to}`,
+        })
       const report = await copy(context, from, to)
       const { readings, days, devices, differences, rejected } = report
       const refused = rejected.reduce((sum, { count }) => sum + count, 0)
@@ -48,15 +52,14 @@ export const copyCommands: Record<string, Command> = {
 
 function kindOf(text: string, name: string): Kind {
   const kind = kinds.find((each) => each === text)
-  if (kind === undefined) throw new UsageError(`--${name} ${text}: ${kinds.join(', ')}`)
+  if (kind === undefined) throw badOption(name, text, kinds)
   return kind
 }
 
 async function copy({ config, progress, language }: Context, from: Kind, to: Kind) {
   const dataDir = config.PARVIS_DATA_DIR
   // The embedded store has one writer.
-  if (to === 'embedded' && isLocked(dataDir))
-    throw new Problem('in_use', 'the embedded store is being written by the platform: stop it first')
+  if (to === 'embedded' && isLocked(dataDir)) throw new Problem('in_use', isRunning)
   const lock = to === 'embedded' ? acquireLock(dataDir, 'ingest') : null
   const openSource = await loadStore(chooseStore(config, from))
   const openTarget = await loadStore(chooseStore(config, to))

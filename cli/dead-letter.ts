@@ -7,7 +7,7 @@ export const deadLetterCommands: Record<string, Command> = {
   'dead-letter groups': {
     usage: 'dead-letter groups',
     summary: {
-      fr: 'Groupe les messages rejetés par cause : motif, modèle, défaut',
+      fr: 'Groupe les messages écartés par cause : motif, modèle, défaut',
       en: 'Groups the dead letters by cause: reason, model, fault',
     },
     words: 0,
@@ -37,7 +37,7 @@ export const deadLetterCommands: Record<string, Command> = {
   'dead-letter list': {
     usage: 'dead-letter list [--device d] [--reason r] [--limit n] [--cursor c]',
     summary: {
-      fr: 'Liste les messages rejetés, du plus récent au plus ancien',
+      fr: 'Liste les messages écartés, du plus récent au plus ancien',
       en: 'Lists the dead letters, newest first',
     },
     words: 0,

@@ -18,7 +18,7 @@ import {
 import { loadStore } from '../store/backend.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import { assetFilter, assetFilterOptions } from './asset.ts'
-import { type Command, textOption, timeOption, UsageError } from './command.ts'
+import { badOption, type Command, textOption, timeOption } from './command.ts'
 
 /** Text that is gathered before it is written, in characters. */
 const chunkLength = 65_536
@@ -55,7 +55,7 @@ export const exportCommands: Record<string, Command> = {
     },
     async run({ access }, _, values) {
       const format = textOption(values, 'format') ?? 'csv'
-      if (format !== 'csv' && format !== 'geojson') throw new UsageError(`--format ${format}: csv, geojson`)
+      if (format !== 'csv' && format !== 'geojson') throw badOption('format', format, ['csv', 'geojson'])
       const opened = await access()
       const read: ReadPage<Asset> = (page) => listAssets(opened, { ...page, ...assetFilter(values) })
       await writeAll(format === 'csv' ? writeAssetsCsv(read) : writeAssetsGeojson(read))
@@ -116,7 +116,7 @@ export const exportCommands: Record<string, Command> = {
     async run({ config, fail }, _, values) {
       const name = textOption(values, 'format') ?? 'ndjson'
       const format = Object.hasOwn(formats, name) ? formats[name] : undefined
-      if (format === undefined) throw new UsageError(`--format ${name}: ${Object.keys(formats).join(', ')}`)
+      if (format === undefined) throw badOption('format', name, Object.keys(formats))
       const device = textOption(values, 'device')
       const range = {
         ...(device === undefined ? {} : { devices: [device] }),

@@ -91,7 +91,10 @@ export const grafanaCommands: Record<string, Command> = {
 function readOptions(config: Config, values: OptionValues) {
   const kind = config.PARVIS_STORE
   if (kind !== 'influxdb1' && kind !== 'influxdb2')
-    throw new UsageError(`PARVIS_STORE=${kind}: Grafana needs influxdb1 or influxdb2`)
+    throw new UsageError({
+      fr: `PARVIS_STORE=${kind} : Grafana a besoin de influxdb1 ou influxdb2`,
+      en: `PARVIS_STORE=${kind}: Grafana needs influxdb1 or influxdb2`,
+    })
   const dialect = kind === 'influxdb1' ? ('influxql' as const) : ('flux' as const)
   const local = `http://127.0.0.1:${config.PARVIS_HTTP_PORT}`
   const publicUrl = readUrl(config.PARVIS_PUBLIC_URL ?? local, 'PARVIS_PUBLIC_URL')

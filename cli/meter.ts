@@ -8,8 +8,10 @@ import { addMeterIndex, listMeterIndexes, type MeterIndex } from '../inventory/m
 import { loadStore } from '../store/backend.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import {
+  badOption,
   type Command,
   formatColumns,
+  missingOption,
   neededOption,
   numberOption,
   textOption,
@@ -46,12 +48,12 @@ export const meterCommands: Record<string, Command> = {
     },
     async run({ config, access, print }, [id], values) {
       const quantity = textOption(values, 'quantity') ?? 'energy_active_import'
-      if (!isQuantity(quantity)) throw new UsageError(`--quantity ${quantity}`)
+      if (!isQuantity(quantity)) throw badOption('quantity', quantity, 'water_volume')
       const window = textOption(values, 'window') ?? '1d'
-      if (!windows.includes(window)) throw new UsageError(`--window ${window}: ${windows.join(', ')}`)
+      if (!windows.includes(window)) throw badOption('window', window, windows)
       const to = timeOption(values, 'to') ?? Date.now()
       const from = timeOption(values, 'from') ?? to - 30 * dayMs
-      if (from >= to) throw new UsageError('--from: < --to')
+      if (from >= to) throw new UsageError({ fr: '--from doit être avant --to', en: '--from has to be before --to' })
       const zone = textOption(values, 'zone') ?? config.PARVIS_TIME_ZONE
       const asKnownAt = timeOption(values, 'as-known-at')
       const opened = await access()
@@ -113,10 +115,9 @@ export const meterCommands: Record<string, Command> = {
     },
     async run({ access, print }, [id], values) {
       const kind = neededOption(values, 'kind')
-      if (!(indexKinds as readonly string[]).includes(kind))
-        throw new UsageError(`--kind ${kind}: ${indexKinds.join(', ')}`)
+      if (!(indexKinds as readonly string[]).includes(kind)) throw badOption('kind', kind, indexKinds)
       const value = numberOption(values, 'value')
-      if (value === undefined) throw new UsageError('--value')
+      if (value === undefined) throw missingOption('value')
       const index = tellIndex(
         await addMeterIndex(await access(), id!, {
           quantity: neededOption(values, 'quantity'),

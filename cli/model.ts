@@ -9,6 +9,7 @@ import { addModel, getModel, type RegisteredModel, removeModel, updateModel } fr
 import { openLetter, type Trial, tryModel } from '../inventory/try-model.ts'
 import { openIngestReader } from '../store/ingest-reader.ts'
 import {
+  badOption,
   type Command,
   type Context,
   formatColumns,
@@ -191,7 +192,7 @@ export const modelCommands: Record<string, Command> = {
     optionTexts: {
       hex: { fr: 'trame en hexadécimal', en: 'a frame in hexadecimal' },
       message: { fr: 'message JSON', en: 'a JSON payload' },
-      letter: { fr: 'numéro d’un message rejeté', en: 'the id of a dead letter' },
+      letter: { fr: 'numéro d’un message écarté', en: 'the id of a dead letter' },
       port: { fr: 'port LoRaWAN', en: 'LoRaWAN port' },
       ...fileTexts,
     },
@@ -248,7 +249,7 @@ async function readTrial({ config, access }: Context, values: OptionValues): Pro
   const port = numberOption(values, 'port')
   const hex = textOption(values, 'hex')
   if (hex !== undefined) {
-    if (!/^([0-9a-f]{2})*$/i.test(hex)) throw new UsageError(`--hex ${hex}`)
+    if (!/^([0-9a-f]{2})*$/i.test(hex)) throw badOption('hex', hex, '01a2ff')
     return { payload: Buffer.from(hex, 'hex'), port, receivedAt }
   }
   const json = textOption(values, 'message')

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, loadConfig } from '../config.ts'
 import { Problem, problemDocument } from '../domain/problem.ts'
+import type { Label } from '../domain/quantity.ts'
 import { reasonSchema } from '../domain/reason.ts'
 import { parseInput } from '../inventory/input.ts'
 import { type Command, openOnce, UsageError } from './command.ts'
@@ -21,7 +22,9 @@ const texts = {
     more: 'parvis <commande> --help en dit plus. PARVIS_DATA_DIR dit où sont les données.',
     unknown: 'commande inconnue',
     wrong: 'mauvais usage',
-    words: 'nombre de mots inattendu',
+    words: 'il y a un mot de trop ou de moins',
+    failed: 'la commande a échoué',
+    silent: 'rien ne répond à cette adresse ; le service est-il en marche ?',
   },
   en: {
     usage: 'usage: parvis',
@@ -33,7 +36,9 @@ const texts = {
     more: 'parvis <command> --help says more. PARVIS_DATA_DIR says where the data are.',
     unknown: 'unknown command',
     wrong: 'wrong usage',
-    words: 'unexpected number of words',
+    words: 'there is a word too many or too few',
+    failed: 'the command failed',
+    silent: 'nothing answers at this address; is the service running?',
   },
 } as const
 
@@ -59,7 +64,7 @@ async function run(args: readonly string[]): Promise<number> {
       process.stdout.write(describe(command, language))
       return 0
     }
-    if (positionals.length !== command.words) throw new UsageError(`${texts[language].words}: ${command.usage}`)
+    if (positionals.length !== command.words) throw new UsageError(texts[language].words)
     const config = loadConfig()
     language = config.PARVIS_LANG
     const opened = openOnce(config, readReason(values.reason))
@@ -114,8 +119,20 @@ function parseCommand(command: Command, args: string[]) {
       strict: true,
     }) as { values: Record<string, string | boolean | undefined>; positionals: string[] }
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    throw new UsageError(explainOptions(error as Error & { code?: string }))
   }
+}
+
+// What node:util says of options, it says in English alone.
+function explainOptions({ code, message }: Error & { code?: string }): string | Label {
+  const option = /'(--?[^\s'=]+)/.exec(message)?.[1]
+  if (option === undefined) return message
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return { fr: `option inconnue : ${option}`, en: `unknown option: ${option}` }
+  if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') return message
+  return /does not take/.test(message)
+    ? { fr: `${option} ne prend pas de valeur`, en: `${option} takes no value` }
+    : { fr: `il manque la valeur de ${option}`, en: `the value of ${option} is missing` }
 }
 
 /** `--lon -1.5` is plain to people, but not to node:util, which wants `--lon=-1.5`. */
@@ -134,19 +151,30 @@ function joinNegativeNumbers(command: Command, args: readonly string[]): string[
 function tell(error: unknown, json: boolean, language: Language, command: Command | undefined): number {
   const isUsage = error instanceof UsageError || error instanceof ConfigError
   const problem =
-    error instanceof Problem
-      ? error
-      : new Problem(isUsage ? 'bad_request' : 'internal', error instanceof Error ? error.message : String(error))
+    error instanceof Problem ? error : new Problem(isUsage ? 'bad_request' : 'internal', explain(error, language))
   const document = problemDocument(problem, language)
   if (json) process.stderr.write(`${JSON.stringify(document)}\n`)
   else {
-    const title = isUsage ? texts[language].wrong : document.title
-    process.stderr.write(`${title}${document.detail === undefined ? '' : `: ${document.detail}`}\n`)
-    for (const { path, message } of document.errors ?? []) process.stderr.write(`  ${path}: ${message}\n`)
+    const title = isUsage
+      ? texts[language].wrong
+      : problem.code === 'internal'
+        ? texts[language].failed
+        : document.title
+    const colon = language === 'fr' ? ' : ' : ': '
+    process.stderr.write(`${title}${document.detail === undefined ? '' : `${colon}${document.detail}`}\n`)
+    for (const { path, message } of document.errors ?? []) process.stderr.write(`  ${path}${colon}${message}\n`)
   }
   if (!json && error instanceof UsageError && command !== undefined)
     process.stderr.write(`${texts[language].usage} ${command.usage}\n`)
   return isUsage ? 2 : 1
+}
+
+function explain(error: unknown, language: Language): string {
+  if (error instanceof UsageError) return error.told[language]
+  if (!(error instanceof Error)) return String(error)
+  const { code, message } = (error.cause ?? {}) as Partial<Error> & { code?: string }
+  if (code === 'ECONNREFUSED') return `${texts[language].silent} (${message})`
+  return message === undefined ? error.message : `${error.message}: ${message}`
 }
 
 function describe(command: Command, language: Language): string {

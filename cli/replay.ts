@@ -92,6 +92,6 @@ async function replayHere({ config, access }: Context, span: ReplaySpan): Promis
 function describe({ language }: Context, counts: { uplinks: number; readings: number; deadLetters: number }): string {
   const { uplinks, readings, deadLetters } = counts
   return language === 'fr'
-    ? `${uplinks} messages lus, ${readings} relevés écrits, ${deadLetters} messages rejetés`
+    ? `${uplinks} messages lus, ${readings} relevés écrits, ${deadLetters} messages écartés`
     : `${uplinks} uplinks read, ${readings} readings written, ${deadLetters} dead letters`
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { addToken, revokeToken } from '../inventory/tokens.ts'
-import { type Command, numberOption, textOption, timeOption, UsageError } from './command.ts'
+import { badOption, type Command, numberOption, textOption, timeOption, UsageError } from './command.ts'
 
 const dayMs = 86_400_000
 
@@ -42,8 +42,8 @@ export const simulateCommands: Record<string, Command> = {
     async run({ config, access, print, progress }, _, values) {
       const seed = numberOption(values, 'seed') ?? 1
       const assets = numberOption(values, 'assets') ?? 600
-      if (!Number.isSafeInteger(seed)) throw new UsageError(`--seed ${seed}: 1`)
-      if (!Number.isInteger(assets) || assets < 1) throw new UsageError(`--assets ${assets}: 600`)
+      if (!Number.isSafeInteger(seed)) throw badOption('seed', seed, '1')
+      if (!Number.isInteger(assets) || assets < 1) throw badOption('assets', assets, '600')
       const ownToken = textOption(values, 'token')
       const made =
         ownToken === undefined ? await addToken(await access(), { role: 'manager', name: 'simulate' }) : undefined

@@ -1,6 +1,7 @@
 import { type Role, roles } from '../domain/role.ts'
 import { addToken, listTokens, revokeToken, type TokenInfo } from '../inventory/tokens.ts'
 import {
+  badOption,
   type Command,
   formatColumns,
   neededOption,
@@ -8,7 +9,6 @@ import {
   pageOptions,
   pageOptionTexts,
   textOption,
-  UsageError,
 } from './command.ts'
 
 export const tokenCommands: Record<string, Command> = {
@@ -30,7 +30,7 @@ export const tokenCommands: Record<string, Command> = {
     },
     async run({ access, print }, _, values) {
       const role = neededOption(values, 'role')
-      if (!roles.includes(role as Role)) throw new UsageError(`--role ${role}: ${roles.join(', ')}`)
+      if (!roles.includes(role as Role)) throw badOption('role', role, roles)
       const made = await addToken(await access(), {
         role: role as Role,
         name: textOption(values, 'name'),

@@ -30,8 +30,8 @@ export const verifyCommands: Record<string, Command> = {
       const report = { ...data, isSound: found.length === 0, audit, found }
       const { segments, uplinks } = report.journal
       const summary = {
-        fr: `journal : ${uplinks} messages en ${segments} segments ; ${report.isSound ? 'tout est sain' : 'des données sont abîmées :'}`,
-        en: `journal: ${uplinks} uplinks in ${segments} segments; ${report.isSound ? 'all is sound' : 'data are damaged:'}`,
+        fr: `journal : ${uplinks} messages, ${segments} fichiers ; ${report.isSound ? 'tout est sain' : 'des données sont abîmées :'}`,
+        en: `journal: uplinks ${uplinks}, files ${segments}; ${report.isSound ? 'all is sound' : 'data are damaged:'}`,
       }
       const told = {
         fr: `changements : ${audit.changes} en ${audit.entries} écritures ; tête ${audit.head?.hash ?? '-'}`,

@@ -16,7 +16,8 @@ export function acquireLock(dataDir: string, name: LockName, waitMs = 0): { rele
     database.exec('BEGIN EXCLUSIVE')
   } catch {
     database.close()
-    throw new Error(`another Parvis process runs the role "${name}" on the data folder ${dataDir}`)
+    const text = `another Parvis process runs the role "${name}" on the data folder ${dataDir}`
+    throw Object.assign(new Error(text), { code: 'EDATALOCKED' })
   }
   return { release: () => database.close() }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -118,8 +118,17 @@ test('a replay answers with its counts, and a sound folder verifies', async () =
   expect(await readLatest('/devices/probe/latest', 'fill_level')).toBe(72.5)
 })
 
+test('a second start over the same folder says what to do, and does no harm', async () => {
+  await expect(startPlatform({ dataDir: folder.path })).rejects.toThrow(
+    /ended with 1:\nParvis cannot start: another Parvis .*\. Stop it first, or set PARVIS_DATA_DIR to another folder\.\n$/,
+  )
+  expect(await readLatest('/devices/probe/latest', 'fill_level')).toBe(72.5)
+})
+
 test('SIGTERM ends it with 0, and everything is there at the next start', async () => {
   expect(await platform.stop()).toBe(0)
+  // Nothing is left beside the databases that a copy of these files would miss.
+  expect(readdirSync(folder.path).filter((name) => /-(wal|shm)$/.test(name))).toEqual([])
   expect(await parvis(folder.path, 'verify')).toMatchObject({ isSound: true })
   platform = await startPlatform({ dataDir: folder.path })
   expect(await readLatest('/assets/bin/latest', 'fill_level')).toBe(72.5)

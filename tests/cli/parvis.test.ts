@@ -169,7 +169,7 @@ test('a refusal is exit code 1 and a problem document on stderr, nothing on stdo
     detail: 'd-1',
   })
   const text = await parvis('device', 'add', 'd-1', '--model', 'generic-json')
-  expect([text.code, text.stderr]).toEqual([1, 'Cet identifiant est déjà pris: d-1\n'])
+  expect([text.code, text.stderr]).toEqual([1, 'Cet identifiant est déjà pris : d-1\n'])
 })
 
 test('wrong usage is exit code 2', async () => {
@@ -192,6 +192,17 @@ test('wrong usage is exit code 2', async () => {
     expect([args, code, stdout]).toEqual([args, 2, ''])
     expect(JSON.parse(stderr).code).toBe('bad_request')
   }
+  // What is wrong is said in words, in the language of the reader, also where node:util or the network says it.
+  const told = [
+    [['device', 'add', 'd-1'], 'fr', 'il manque --model'],
+    [['device', 'add', 'd-1', '--modle', 'm'], 'fr', 'option inconnue : --modle'],
+    [['device', 'add', 'd-1', '--model'], 'en', 'the value of --model is missing'],
+    [['token', 'create', '--role', 'owner'], 'en', 'does not take "owner"'],
+  ] as const
+  const ask = (args: readonly string[], language: string) =>
+    run(process.execPath, ['cli/parvis.ts', ...args], { PARVIS_LANG: language })
+  const answers = await Promise.all(told.map(([args, language]) => ask(args, language)))
+  for (const [i, [, , text]] of told.entries()) expect(answers[i]!.stderr).toContain(text)
   const setting = await run(process.execPath, ['cli/parvis.ts', 'device', 'list'], { PARVIS_DATADIR: 'x' })
   expect([setting.code, setting.stderr]).toEqual([2, expect.stringContaining('PARVIS_DATADIR')])
 })
@@ -233,7 +244,7 @@ test('files are imported, and judged without writing', async () => {
   expect(outcome.devices).toHaveLength(2)
   const bad = await parvis('device', 'import', devices)
   expect([bad.code, bad.stdout]).toEqual([1, ''])
-  expect(bad.stderr).toContain('line 2, id: d-1 est déjà pris')
+  expect(bad.stderr).toContain('line 2, id : d-1 est déjà pris')
   const profile = write(
     'profile.json',
     '{"columns":{"id":"n","kind":"k","label":"l"},"values":{"kind":{"Banc":"bench"}}}',

@@ -25,7 +25,7 @@ test('a replay is done by ingest while it runs, and by the command itself when n
   const expected = { state: 'done', uplinks: 2, readings: 2, deadLetters: 1 }
   expect(await parvis<Counts>(dataDir, 'replay')).toMatchObject(expected)
   expect(await parvis<Counts>(dataDir, 'replay', '--device', 'nobody')).toMatchObject({ state: 'done', readings: 0 })
-  await expect(parvis(dataDir, 'compact')).rejects.toThrow('stop it first')
+  await expect(parvis(dataDir, 'compact')).rejects.toThrow('arrêtez-la')
   expect(await platform.stop()).toBe(0)
 
   // A file of before it could give place back, with pages that nothing uses.

@@ -53,9 +53,14 @@ export async function startPlatform(options: {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const httpUrl = `http://127.0.0.1:${http}`
   await until(async () => {
-    if (child.exitCode !== null) throw new Error(`the platform ended with ${child.exitCode}:\n${output}`)
+    if (child.exitCode !== null) return true
     return (await fetch(`${httpUrl}${options.readyPath ?? '/health'}`).catch(() => null))?.status === 200
   }, 60_000)
+  if (child.exitCode !== null) {
+    // A port that was free a moment ago may be another test's by now.
+    if (options.ports === undefined && /port \d+ is taken/.test(output)) return startPlatform(options)
+    throw new Error(`the platform ended with ${child.exitCode}:\n${output}`)
+  }
   return {
     dataDir: options.dataDir,
     httpUrl,
