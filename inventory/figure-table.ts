@@ -98,9 +98,9 @@ function shareAbove(points: Series['points'], limit: number, counts: (time: numb
 // Code de l'environnement, art. D. 221-28 sq., and arrêté du 27 décembre 2022: CO2 above 800 ppm asks for more air, above
 // 1500 ppm for action at once.
 const co2Past: Past = { quantity: 'co2', fromDays: 7, toDays: null, window: '1h', aggregate: 'mean' }
-const co2Share = (limit: number): Figure => ({
+const co2Share = (limit: number, written: { fr: string; en: string }): Figure => ({
   name: `above_${limit}`,
-  label: { fr: `Part au-dessus de ${limit} ppm`, en: `Share above ${limit} ppm` },
+  label: { fr: `Part au-dessus de ${written.fr}\u00a0ppm`, en: `Share above ${written.en}\u00a0ppm` },
   unit: '%',
   decimals: 0,
   quantity: 'co2',
@@ -212,8 +212,8 @@ const power = latest('active_power', { fr: 'Puissance', en: 'Power' }, 'W', 0)
 const rooms: KindFigures = {
   figures: [
     latest('co2', { fr: 'CO₂', en: 'CO₂' }, '[ppm]', 0),
-    co2Share(800),
-    co2Share(1500),
+    co2Share(800, { fr: '800', en: '800' }),
+    co2Share(1500, { fr: '1\u00a0500', en: '1,500' }),
     latest('temperature', { fr: 'Température', en: 'Temperature' }, 'Cel', 1),
     latest('relative_humidity', { fr: 'Humidité', en: 'Humidity' }, '%', 0),
   ],
@@ -231,7 +231,7 @@ const rooms: KindFigures = {
   ],
 }
 
-const occupied = latest('occupancy', { fr: 'Maintenant', en: 'Now' }, '1', 0)
+const occupied = latest('occupancy', { fr: 'Occupation', en: 'Occupancy' }, '1', 0)
 
 const occupiedShare: Figure = {
   name: 'occupied_share',

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { texts as deadLetterTexts } from '../../dashboards/web/src/pages/dead-letters/texts.ts'
 import { en } from '../../dashboards/web/src/texts/en.ts'
 import { fr, type Texts } from '../../dashboards/web/src/texts/fr.ts'
+import { plural, setFrench, setFrenchTable } from '../../dashboards/web/src/writing.ts'
 import { assetStates } from '../../domain/asset.ts'
 import { assetKindNames, assetKinds } from '../../domain/asset-kind.ts'
 import { attentionRules, deviceSilence } from '../../domain/attention.ts'
@@ -54,6 +55,51 @@ describe.each(everywhere)('%s', (_, { fr, en }) => {
   test('both languages have the same texts', () => {
     expect(leaves(en).map(([path]) => path)).toEqual(leaves(fr).map(([path]) => path))
   })
+})
+
+// Limits, and what is said of two and more.
+const ofMany = /(^|\.)(cut|someMeters|tableCut|tried)$/
+
+test.each(everywhere)('%s: one is told of as one, in both languages', (_, texts) => {
+  for (const [language, alone] of [
+    ['fr', ['0', '1']],
+    ['en', ['1']],
+  ] as const)
+    for (const [path, text] of leaves(texts[language])) {
+      if (typeof text === 'string' || ofMany.test(path)) continue
+      // A number, and a word behind it in the plural, or what stands for more than one.
+      for (const count of alone)
+        expect(text(count, count, count), path).not.toMatch(
+          new RegExp(
+            `(?<![\\p{L}\\d])${count} (?!(?:as|becomes|is|dans|depuis|des|dès|plus|sans)(?!\\p{L}))\\p{L}+[sx](?![\\p{L}])`,
+            'u',
+          ),
+        )
+    }
+})
+
+test('the words of a count follow the rules of each language', () => {
+  for (const language of ['fr', 'en'] as const) {
+    const rules = new Intl.PluralRules(language)
+    for (const count of [0, 1, 2, 10, 21, 101, 1001]) {
+      const written = count.toLocaleString(language)
+      expect(plural[language](written, 'one', 'many'), `${language} ${written}`).toBe(
+        rules.select(count) === 'one' ? 'one' : 'many',
+      )
+    }
+  }
+})
+
+test('French is set so that no line begins with a mark or ends with an opening one', () => {
+  expect(setFrench('Ouvrir « a : b » ? Oui ; à 90 % !')).toBe(
+    'Ouvrir «\u202fa\u202f: b\u202f»\u202f? Oui\u202f; à 90\u202f%\u202f!',
+  )
+  expect(setFrench('{"a" :1} ? true:false')).toBe('{"a" :1}\u202f? true:false')
+  for (const [file, { fr }] of everywhere)
+    for (const [path, text] of leaves(setFrenchTable(fr)))
+      expect(typeof text === 'function' ? text('VALUE', 'VALUE', 'VALUE') : text, `${file} ${path}`).not.toMatch(
+        / [:;?!»](\s|$)|« |'|(?<=\p{L})\.\.\./u,
+      )
 })
 
 type Text = string | ((...values: string[]) => string)

@@ -1,109 +1,80 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { pages } from '../../dashboards/web/src/pages.ts'
 import { startPictureCity } from './picture-city.ts'
+import { at, listEntrances, listMore, listPages, looks, type Scene, wear } from './scenes.ts'
+import { startSite } from './site.ts'
 
 /*
- * Pictures of the pages to look at: `npx node tests/support/pictures.ts <folder> [--all] ['#/assets' ...]` after
- * `npm run build`. Without an address every page is taken. French by day at a desk and English by night on a phone; with
- * `--all` both languages and both themes, at a desk and on a phone.
+ * Pictures of the pages to look at: `npx node tests/support/pictures.ts <folder> [--all] [--empty] [<word>...]` after
+ * `npm run build`. Every page, detail, form, dialog and refusal is taken, or those whose name or address has one of the
+ * words. French by day and English by night, at a desk and on a phone; with `--all` every pair of language and theme.
+ * With `--empty` the pages of a platform that has only just been installed.
  */
 const [folder, ...rest] = process.argv.slice(2)
-if (folder === undefined) throw new Error('pictures <folder> [--all] [<address>...]')
-const isAll = rest.includes('--all')
-const addresses = rest.filter((word) => word !== '--all')
+if (folder === undefined) throw new Error('pictures <folder> [--all] [--empty] [<word>...]')
+const words = rest.filter((word) => !word.startsWith('--'))
+const shownLooks = rest.includes('--all') ? looks : [looks[0]!, looks.at(-1)!]
+const sizes = { desk: { width: 1280, height: 900 }, phone: { width: 320, height: 700 } }
 mkdirSync(folder, { recursive: true })
 
-const sizes = { desk: { width: 1280, height: 900 }, phone: { width: 320, height: 700 } }
-const looks = (['fr', 'en'] as const).flatMap((language) =>
-  (['light', 'dark'] as const).flatMap((theme) =>
-    (['desk', 'phone'] as const).map((size) => ({ language, theme, size })),
-  ),
-)
-const usual = ['fr-light-desk', 'en-dark-phone']
-
-const { site, swapped } = await startPictureCity()
-const every = [
-  ...pages.map(({ view }) => `#/${view}`),
-  `#/assets/${swapped.assetId}`,
-  `#/assets?labels=${swapped.assetId}`,
-  `#/devices/${swapped.deviceId}`,
-  '#/devices?adopt=yes',
-  '#/models/parvis-fill-100',
-  '#/models?new=yes',
-]
-
-/** Waits until the page has said what it has to say. */
+/** Waits until what is in view is drawn: a map takes its time, without a graphics card. */
 async function settle(page: Page): Promise<void> {
-  await page.bringToFront()
-  await page.locator('main :is(section, form, table, article)').first().waitFor()
-  // What the platform is asked for is drawn once the network is still; a stream of events does not count.
   // A map that is out of view is not drawn.
   await page.evaluate('scrollTo(0, document.body.scrollHeight)')
-  await page.waitForTimeout(2500)
+  await page.waitForTimeout((await page.locator('canvas.maplibregl-canvas').count()) > 0 ? 2500 : 500)
   await page.evaluate('scrollTo(0, 0)')
 }
 
-let agents = 0
-/** What is reached by doing, not by an address; the last one signs out. */
-const scenes: Record<string, (page: Page) => Promise<void>> = {
-  'dead-letter-group': async (page) => {
-    await page.goto('/#/dead-letters')
-    await page.locator('main a[href*="reason=out_of_range"]').first().click()
-  },
-  'import-columns': async (page) => {
-    await page.goto('/#/import')
-    const text =
-      'Identifiant;Désignation;Nature;Latitude;Longitude\nabri-1;Abri;Abri;47,75;7,34\nbanc-1;;Banc;nord;7,32\n'
-    const file = { name: 'mobilier.csv', mimeType: 'text/csv', buffer: Buffer.from(text) }
-    await page.locator('input[type=file]').setInputFiles(file)
-  },
-  'import-errors': async (page) => {
-    await page.getByRole('button', { name: /Vérifier le fichier|Check the file/ }).click()
-  },
-  link: async (page) => {
-    const login = `agent-${++agents}`
-    const person = { login, name: 'Agent', role: 'viewer' }
-    const { link } = await site.request<{ link: string }>('POST', '/accounts', person)
-    await page.goto(`/${new URL(link).hash}`)
-  },
-  'sign-in': async (page) => {
-    await page.context().clearCookies()
-    await page.goto('/#/today')
-    await page.reload()
-  },
+async function take(page: Page, { name, open }: Scene): Promise<void> {
+  const file = name.replaceAll(/[^\p{L}\d-]+/gu, '-').replaceAll(/^-|-$/g, '')
+  await page.setViewportSize(sizes.desk)
+  await wear(page, looks[0]!)
+  await open(page)
+  const fullPage = (await page.locator('dialog[open]').count()) === 0
+  for (const look of shownLooks)
+    for (const [size, viewport] of Object.entries(sizes)) {
+      await page.setViewportSize(viewport)
+      await wear(page, look)
+      await settle(page)
+      const path = join(folder!, `${file}.${size}-${look.language}-${look.colorScheme}.png`)
+      await page.screenshot({ path, fullPage, timeout: 60_000 })
+    }
 }
 
+const isWanted = ({ name }: Scene) => words.length === 0 || words.some((word) => name.includes(word))
+const site = rest.includes('--empty') ? await startSite() : undefined
+const city = site === undefined ? await startPictureCity() : undefined
+const shown = site ?? city!.site
 try {
-  for (const { language, theme, size } of looks) {
-    const look = `${language}-${theme}-${size}`
-    if (!isAll && !usual.includes(look)) continue
-    const page = await site.signIn('admin', '', {
-      colorScheme: theme,
-      viewport: sizes[size],
-      reducedMotion: 'reduce',
-    })
-    page.setDefaultTimeout(60_000)
-    await page.evaluate(`localStorage.setItem('parvis.language', '${language}')`)
-    await page.reload()
-    const take = async (name: string) => {
-      await settle(page)
-      await page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true, timeout: 60_000 })
+  const outside = await shown.visit({ reducedMotion: 'reduce' })
+  await outside.goto(/\/#link=[\w-]+/.exec(shown.platform.output())![0])
+  const inside = await shown.signIn('admin', '#/site-map', { reducedMotion: 'reduce' })
+  const first: Scene = { name: 'first administrator', open: (page) => page.locator('h1').waitFor() }
+  const entrances = city === undefined ? [] : await listEntrances(shown)
+  const addresses = await inside
+    .locator('nav.side a')
+    .evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''))
+  const pages =
+    city === undefined
+      ? addresses.map(at)
+      : [
+          ...(await listPages(shown, inside)),
+          ...[`#/assets/${city.swapped.assetId}`, `#/devices/${city.swapped.deviceId}`].map(at),
+          ...(await listMore(shown, inside)),
+        ]
+  const scenes: [Page, Scene][] = [
+    ...[first, ...entrances].map((each): [Page, Scene] => [outside, each]),
+    ...pages.map((each): [Page, Scene] => [inside, each]),
+  ]
+  for (const [page, scene] of scenes.filter(([, scene]) => isWanted(scene)))
+    try {
+      await take(page, scene)
+      if (scene === first) await outside.goto('/')
+    } catch (error) {
+      console.error(`${scene.name}: ${(error as Error).message}`)
+      await page.goto('/#/site-map')
     }
-    for (const address of addresses.length > 0 ? addresses : every) {
-      await page.goto(`/${address}`)
-      await take(address.replaceAll(/[^\w-]+/g, '-').replace(/^-/, ''))
-    }
-    for (const [name, show] of addresses.length > 0 ? [] : Object.entries(scenes))
-      try {
-        await show(page)
-        await take(name)
-      } catch (error) {
-        console.error(`${name}, ${look}: ${(error as Error).message}`)
-      }
-    await page.context().close()
-  }
 } finally {
-  await site.close()
+  await shown.close()
 }

@@ -1,22 +1,12 @@
-import type { Page } from 'playwright-core'
+import { type Look, listEntrances, listPages, wear } from '../support/scenes.ts'
 import { findBarriers, type Site } from '../support/site.ts'
-import { until } from '../support/until.ts'
 import { findRenderingFaults } from './rendering.ts'
-
-export type Look = { language: 'fr' | 'en'; colorScheme: 'light' | 'dark' }
-
-/** Every pair of language and theme. */
-export const looks: Look[] = (['fr', 'en'] as const).flatMap((language) =>
-  (['light', 'dark'] as const).map((colorScheme) => ({ language, colorScheme })),
-)
 
 // A phone, and a small screen at twice the size.
 const widths = [320, 640]
 const spacedWidths = [1280, 320]
 const desk = { width: 1400, height: 900 }
 
-/** Something that a reader may have in view, and how it comes about on a page in French. */
-type Scene = { name: string; open(page: Page): Promise<unknown> }
 /** What was looked at, and what is wrong with it, by scene and look: rules of axe-core, or pixels that are cut off. */
 export type AccessibilityReport = { scenes: string[]; barriers: Record<string, string[]> }
 
@@ -63,135 +53,3 @@ export async function runAccessibilityTrial(
 const findUnmarkedFields = `[...document.querySelectorAll(':required')]
   .filter((field) => field.checkVisibility() && ![...field.labels].some((label) => /\\((obligatoire|required)\\)/.test(label.textContent)))
   .map((field) => 'needed, and not marked: ' + field.labels[0]?.textContent)`
-
-/** What those find who are not signed in. */
-async function listEntrances(site: Site): Promise<Scene[]> {
-  const person = { login: 'camille', name: 'Camille', role: 'viewer' }
-  const { link } = await site.request<{ link: string }>('POST', '/accounts', person)
-  return [
-    { name: 'sign-in', open: (page) => page.getByLabel('Nom d’utilisateur').waitFor() },
-    {
-      name: 'sign-in that is refused',
-      open: async (page) => {
-        await page.getByLabel('Nom d’utilisateur').fill('personne')
-        await page.getByLabel(/^Mot de passe/).fill('une phrase bien longue')
-        await page.keyboard.press('Enter')
-        await page.getByRole('alert').getByText('incorrect').waitFor()
-      },
-    },
-    {
-      name: 'sign-in by token',
-      open: async (page) => {
-        await page.getByRole('button', { name: 'Se connecter avec un jeton' }).click()
-        await page.getByLabel('Jeton d’accès').waitFor()
-      },
-    },
-    at('#/accessibility'),
-    {
-      name: 'one-time link',
-      open: async (page) => {
-        await page.goto(link)
-        await page.getByLabel('Nouveau mot de passe').fill('court')
-      },
-    },
-    {
-      name: 'one-time link that was used',
-      open: async (page) => {
-        await page.goto('/#link=nothing')
-        await page.getByText('Ce lien ne vaut plus').waitFor()
-      },
-    },
-  ]
-}
-
-/** Every page that the navigation leads to, one of each kind of detail, and what opens over them. */
-async function listPages(site: Site, page: Page): Promise<Scene[]> {
-  const links = page.locator('nav.side a')
-  await links.first().waitFor()
-  const addresses = await links.evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''))
-  const firstId = async (path: string) =>
-    (await site.request<{ items: { id: string }[] }>('GET', path)).items.map(({ id }) => encodeURIComponent(id))[0]
-  const details = await Promise.all([
-    ...['waste_container', 'street_light', 'energy_meter', 'classroom'].map(
-      async (kind) => `#/assets/${await firstId(`/assets?kind=${kind}&limit=1`)}`,
-    ),
-    firstId('/devices?limit=1').then((id) => `#/devices/${id}`),
-    firstId('/accounts?limit=1').then((id) => `#/people/${id}`),
-  ])
-  // A message that cannot become a reading.
-  const probe = await site.connectDevice('probe-odd')
-  await probe.publishAsync('devices/probe-odd/up', JSON.stringify({ readings: { fill_level: 250 } }), { qos: 1 })
-  const bin = details[0]!
-  return [
-    ...[...addresses, ...details, '#/assets?labels=list', '#/models/parvis-fill-100', '#/models?new=yes'].map(at),
-    ...[
-      '#/account',
-      '#/accessibility',
-      '#/site-map',
-      '#/people/%2B',
-      '#/tokens/%2B',
-      '#/integrations/%2B',
-      '#/bridges/%2B',
-    ].map(at),
-    {
-      name: 'dead letters of one group',
-      open: async (page) => {
-        await goTo(page, '#/dead-letters')
-        await page.getByRole('link', { name: 'Voir et corriger : Valeur hors plage' }).click()
-        await page.locator('#replay-title').waitFor()
-      },
-    },
-    { name: 'import with errors', open: openImportWithErrors },
-    over('#/assets', 'Ajouter un équipement'),
-    over(bin, 'Modifier la fiche'),
-    over(bin, /^Remplacer/),
-    over(bin, 'Ajouter une photo ou un document'),
-    over(details.at(-1)!, 'Désactiver'),
-  ]
-}
-
-const at = (address: string): Scene => ({ name: address, open: (page) => goTo(page, address) })
-
-/** The dialog that a button of a page opens. */
-const over = (address: string, button: string | RegExp): Scene => ({
-  name: `${button} over ${address}`,
-  open: async (page) => {
-    await goTo(page, address)
-    await page.getByRole('button', { name: button }).first().click()
-    await page.getByRole('dialog').waitFor()
-  },
-})
-
-async function openImportWithErrors(page: Page): Promise<void> {
-  await goTo(page, '#/import')
-  const text = 'Identifiant;Désignation;Nature;Latitude\nbanc-1;;Banc;47,7\nbanc-2;Banc du parc;Siège;nord\n'
-  const file = { name: 'mobilier.csv', mimeType: 'text/csv', buffer: Buffer.from(text) }
-  await page.locator('input[type=file]').setInputFiles(file)
-  await page.getByLabel('Siège').selectOption('Banc')
-  await page.getByRole('button', { name: 'Vérifier le fichier' }).click()
-  await page.getByText('2 lignes à corriger').waitFor()
-}
-
-/** Opens an address and waits until the page has said what it has to say. */
-async function goTo(page: Page, address: string): Promise<void> {
-  const viewOf = (text: string) => /#\/([^/?]*)/.exec(text)?.[1]
-  // By another page, so that nothing of the same one, such as a dialog, stays.
-  if (viewOf(page.url()) === viewOf(address)) await goTo(page, '#/site-map')
-  // The heading of what was in view before is not to be taken for that of what comes.
-  await page.evaluate(`document.querySelector('h1')?.setAttribute('data-left', '')`)
-  await page.goto(`/${address}`)
-  await page.locator('main h1:not([data-left])').waitFor()
-  await isQuiet(page)
-}
-
-/** Nothing is being loaded. */
-function isQuiet(page: Page): Promise<void> {
-  return until(async () => (await page.getByText(/^(Chargement|Loading)…$/).count()) === 0, 30_000)
-}
-
-async function wear(page: Page, { language, colorScheme }: Look): Promise<void> {
-  await page.emulateMedia({ colorScheme })
-  // By script, since an open dialog lets nobody at the buttons behind it.
-  await page.evaluate(`document.querySelector('button[lang=${language}]').click()`)
-  await isQuiet(page)
-}

@@ -54,11 +54,16 @@ export const route = {
       if (location.hash === hash) location.hash = href
     }
   },
-  /** Whether an object was open just before its list came into view; true once only. */
-  takeOpened(view: View, id: string): boolean {
-    if (opened?.view !== view || opened.id !== id || current.id !== null) return false
-    opened = null
-    return true
+  /**
+   * For the link of a list that leads to an object: it has the focus, once, if that was open just before its list came
+   * into view. So who comes back from a detail goes on where the list was left.
+   */
+  focusOpened(view: View, id: string): (link: HTMLElement) => void {
+    return (link) => {
+      if (opened?.view !== view || opened.id !== id || current.id !== null) return
+      opened = null
+      link.focus()
+    }
   },
   /** Changes the filters of the list in view, in the address too, without a step in the history. */
   filter(view: View, params: Record<string, string>): void {

@@ -1,3 +1,4 @@
+import { plural } from '../writing.ts'
 import type { Texts } from './fr.ts'
 
 /** Every text of the pages in English. */
@@ -113,7 +114,8 @@ export const en: Texts = {
     lost: 'Connection lost, trying again…',
     empty: 'Nothing is arriving right now.',
     emptyAdvice: 'Readings show here as soon as a device publishes. To see a simulated city, run npm run demo.',
-    missed: (count) => `${count} readings were not shown: they arrive faster than this page reads.`,
+    missed: (count) =>
+      `${count} ${plural.en(count, 'reading was', 'readings were')} not shown: more arrive than this page shows.`,
     list: 'Newest readings received',
   },
   list: {

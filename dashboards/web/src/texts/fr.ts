@@ -1,6 +1,7 @@
 import type { AssetLifeCycle, AssetState } from '../../../../domain/asset.ts'
 import type { AssetKind } from '../../../../domain/asset-kind.ts'
 import type { Role } from '../../../../domain/role.ts'
+import { plural } from '../writing.ts'
 
 /** Every text of the pages in French; the other languages have the same keys, held to it by this table's type. */
 export const fr = {
@@ -120,7 +121,8 @@ export const fr = {
     empty: 'Rien n’arrive pour l’instant.',
     emptyAdvice:
       'Les relevés s’affichent ici dès qu’un appareil publie. Pour voir une ville simulée, lancez npm run demo.',
-    missed: (count: string) => `${count} relevés n’ont pas été montrés : ils arrivent plus vite que cette page ne lit.`,
+    missed: (count: string) =>
+      `${count} ${plural.fr(count, 'relevé n’a pas été montré', 'relevés n’ont pas été montrés')} : il en arrive plus que cette page n’en montre.`,
     list: 'Derniers relevés reçus',
   },
   list: {

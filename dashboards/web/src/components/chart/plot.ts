@@ -12,11 +12,15 @@ export type Drawing = {
   quantity: QuantityDefinition | undefined
   style: 'line' | 'steps' | 'bars'
   writing: Writing
+  /** Whether each line bears its name at its end, where there is room beside the chart. */
+  isNamed: boolean
 }
 
 /** Colours by role, as the page's theme has them now. */
 export type Palette = Record<'ink' | 'soft' | 'grid' | 'mark' | 'ground', string> & { lines: string[] }
 
+// Of the chart and what stands around it, in pixels: with less, names take the room that lines need.
+export const leastNamedWidth = 480
 const dashes: readonly number[][] = [[], [8, 4], [2, 4], [10, 3, 2, 3]]
 const earlierDash = [4, 4]
 const font = '12px system-ui, sans-serif'
@@ -37,9 +41,9 @@ export function makeOptions(
   size: { width: number; height: number },
   on: { zoom(from: number, to: number): void; point(index: number | null): void },
 ): uPlot.Options {
-  const { lines, from, to, quantity, style, writing } = drawing
+  const { lines, from, to, quantity, style, writing, isNamed } = drawing
   const isState = style === 'steps'
-  const labels = lines.length > 1 ? lines.map((line) => shorten(line.name)) : []
+  const labels = isNamed && lines.length > 1 ? lines.map((line) => shorten(line.name)) : []
   const labelWidth = Math.max(dateMargin, ...labels.map((label) => label.length * charWidth + 8))
   const tell = (value: number) => formatValue(value, quantity, writing)
   const axis = { stroke: palette.soft, font, grid: { stroke: palette.grid, width: 1 }, ticks: { stroke: palette.grid } }
@@ -76,7 +80,7 @@ export function makeOptions(
           label: line.name,
           stroke,
           width: line.earlier ? 1.5 : 2,
-          dash: line.earlier ? earlierDash : dashes[i % dashes.length]!,
+          dash: dashOf(line, i),
           spanGaps: false,
           points: { show: false },
           ...(style === 'bars' && !line.earlier
@@ -163,7 +167,12 @@ function valuesOf(data: uPlot.AlignedData, i: number) {
   return Array.from(data[i + 1] as ArrayLike<number | null | undefined>)
 }
 
-function colourOf(line: Line, i: number, palette: Palette): string {
+/** How a line is drawn, beside its colour: lengths of strokes and gaps. */
+export function dashOf(line: Line, i: number): number[] {
+  return line.earlier ? earlierDash : dashes[i % dashes.length]!
+}
+
+export function colourOf(line: Line, i: number, palette: Palette): string {
   return line.earlier ? palette.soft : palette.lines[i % palette.lines.length]!
 }
 

@@ -1,3 +1,5 @@
+import { plural } from '../../writing.ts'
+
 const fr = {
   kinds: 'Types d’équipement',
   tasks: 'À faire aujourd’hui',
@@ -6,8 +8,9 @@ const fr = {
   all: 'Tout voir',
   list: 'Liste',
   filtered: (task: string) => `Seulement : ${task}`,
-  total: (count: string) => `${count} équipements`,
-  basis: (name: string, known: string, total: string) => `${name}\u00a0: ${known} mesures sur ${total}`,
+  total: (count: string) => `${count} ${plural.fr(count, 'équipement', 'équipements')}`,
+  basis: (name: string, known: string, total: string) =>
+    `${name} : ${known} ${plural.fr(known, 'mesure', 'mesures')} sur ${total}`,
   district: 'Quartier',
   sort: 'Trier par',
   label: 'Nom',
@@ -31,7 +34,7 @@ const en = {
   all: 'Show all',
   list: 'List',
   filtered: (task: string) => `Only: ${task}`,
-  total: (count: string) => `${count} assets`,
+  total: (count: string) => `${count} ${plural.en(count, 'asset', 'assets')}`,
   basis: (name: string, known: string, total: string) => `${name} measured on ${known} of ${total}`,
   district: 'District',
   sort: 'Sort by',

@@ -1,5 +1,6 @@
 import type { AssetCondition } from '../../../../../domain/asset.ts'
 import type { IndexKind } from '../../../../../domain/consumption.ts'
+import { plural } from '../../writing.ts'
 
 const fr = {
   add: 'Ajouter un équipement',
@@ -100,7 +101,7 @@ const fr = {
     missing: (share: string) => `${share} manquant`,
     unknown: 'inconnue',
     total: (value: string) => `En tout : ${value}`,
-    meters: (count: string) => `Somme de ${count} compteurs`,
+    meters: (count: string) => `Somme de ${count} ${plural.fr(count, 'compteur', 'compteurs')}`,
     empty:
       'Rien n’a été compté pendant cette période. Choisissez-en une plus longue, ou voyez si le compteur donne des nouvelles.',
     someMeters: (shown: string) => `Seuls les ${shown} premiers compteurs ont leur colonne ; le total les compte tous.`,
@@ -182,7 +183,7 @@ const fr = {
     printList: 'Étiquettes de cette liste',
     help: 'Le code mène à cette page.',
     sheet: 'Étiquettes à imprimer',
-    count: (count: number, told: string) => (count === 1 ? '1 étiquette' : `${told} étiquettes`),
+    count: (count: string) => `${count} ${plural.fr(count, 'étiquette', 'étiquettes')}`,
     cut: (count: string) => `Les ${count} premières : filtrez la liste pour imprimer les autres.`,
     qr: (id: string) => `Code QR de ${id}`,
   },
@@ -285,7 +286,7 @@ const en = {
     missing: (share: string) => `${share} missing`,
     unknown: 'not known',
     total: (value: string) => `In all: ${value}`,
-    meters: (count: string) => `Sum of ${count} meters`,
+    meters: (count: string) => `Sum of ${count} ${plural.en(count, 'meter', 'meters')}`,
     empty: 'Nothing was counted in this period. Choose a longer one, or see whether the meter is heard.',
     someMeters: (shown: string) => `Only the first ${shown} meters have a column; the total counts all of them.`,
     sum: 'Total',
@@ -366,7 +367,7 @@ const en = {
     printList: 'Labels of this list',
     help: 'The code leads to this page.',
     sheet: 'Labels to print',
-    count: (count: number, told: string) => (count === 1 ? '1 label' : `${told} labels`),
+    count: (count: string) => `${count} ${plural.en(count, 'label', 'labels')}`,
     cut: (count: string) => `The first ${count}: filter the list to print the others.`,
     qr: (id: string) => `QR code of ${id}`,
   },

@@ -1,4 +1,5 @@
 import type { DeadLetterReason } from '../../../../../domain/fault.ts'
+import { plural } from '../../writing.ts'
 
 export const fr = {
   intro:
@@ -7,9 +8,8 @@ export const fr = {
   emptyAdvice: 'Rien à faire ici. Si des relevés manquent, voyez quels appareils sont silencieux, page Appareils.',
   groups: 'Par cause',
   all: 'Un par un',
-  count: (count: string) => `${count} messages`,
-  one: '1 message',
-  devices: (count: string) => `${count} appareils`,
+  count: (count: string) => `${count} ${plural.fr(count, 'message', 'messages')}`,
+  devices: (count: string) => `${count} ${plural.fr(count, 'appareil', 'appareils')}`,
   last: 'le dernier',
   open: (reason: string) => `Voir et corriger : ${reason}`,
   openShort: 'Voir et corriger',
@@ -23,7 +23,7 @@ export const fr = {
   topic: 'Sujet MQTT',
   advice: 'Que faire',
   payload: 'Message reçu',
-  bytes: (count: string) => `${count} octets`,
+  bytes: (count: string) => `${count} ${plural.fr(count, 'octet', 'octets')}`,
   asText: 'En texte',
   asHex: 'En hexadécimal',
   cut: (shown: string) => `Seuls les ${shown} premiers octets sont montrés.`,
@@ -34,7 +34,8 @@ export const fr = {
   mend: {
     title: 'Corriger',
     forTechnicians: 'La correction est réservée aux techniciens : transmettez-leur cette page.',
-    tried: (readable: string, tried: string) => `${readable} des ${tried} derniers messages se liraient sans faute`,
+    tried: (readable: string, tried: string) =>
+      `${readable} des ${tried} derniers messages ${plural.fr(readable, 'se lirait', 'se liraient')} sans faute`,
     triedOne: 'Ce message se lirait sans faute',
     triedNone: 'Ce message ne se lirait pas sans faute',
     asIs: 'avec le modèle tel qu’il est.',
@@ -57,8 +58,7 @@ export const fr = {
     title: 'Rejouer',
     intro:
       'Ces messages sont relus avec le modèle tel qu’il est enregistré. Ceux qui se lisent deviennent des relevés.',
-    start: (count: string) => `Rejouer ${count} messages`,
-    startOne: 'Rejouer ce message',
+    start: (count: string) => plural.fr(count, 'Rejouer ce message', `Rejouer ${count} messages`),
     unsaved: 'Enregistrez d’abord vos changements.',
     readings: (device: string) => `Derniers relevés de ${device}`,
     see: 'Voir l’appareil',
@@ -117,9 +117,8 @@ export const texts = {
     emptyAdvice: 'Nothing to do here. If readings are missing, see which devices are silent on the page Devices.',
     groups: 'By cause',
     all: 'One by one',
-    count: (count) => `${count} messages`,
-    one: '1 message',
-    devices: (count) => `${count} devices`,
+    count: (count) => `${count} ${plural.en(count, 'message', 'messages')}`,
+    devices: (count) => `${count} ${plural.en(count, 'device', 'devices')}`,
     last: 'the last',
     open: (reason) => `See and mend: ${reason}`,
     openShort: 'See and mend',
@@ -133,7 +132,7 @@ export const texts = {
     topic: 'MQTT topic',
     advice: 'What to do',
     payload: 'Message received',
-    bytes: (count) => `${count} bytes`,
+    bytes: (count) => `${count} ${plural.en(count, 'byte', 'bytes')}`,
     asText: 'As text',
     asHex: 'In hexadecimal',
     cut: (shown) => `Only the first ${shown} bytes are shown.`,
@@ -165,8 +164,7 @@ export const texts = {
     replay: {
       title: 'Replay',
       intro: 'These messages are read again with the model as it is saved. Those that can be read become readings.',
-      start: (count) => `Replay ${count} messages`,
-      startOne: 'Replay this message',
+      start: (count) => plural.en(count, 'Replay this message', `Replay ${count} messages`),
       unsaved: 'Save your changes first.',
       readings: (device) => `Newest readings of ${device}`,
       see: 'See the device',

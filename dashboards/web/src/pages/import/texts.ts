@@ -1,3 +1,5 @@
+import { plural } from '../../writing.ts'
+
 export const fr = {
   title: 'Importer un fichier',
   intro:
@@ -28,7 +30,7 @@ export const fr = {
     leftOut: 'Ne pas importer',
     attribute: (name: string) => `Attribut : ${name}`,
     needed: 'nécessaire',
-    more: (count: string) => `et ${count} autres`,
+    more: (count: string) => `et ${count} ${plural.fr(count, 'autre', 'autres')}`,
     noValue: 'vide',
     valuesOf: (column: string) => `Ce que veulent dire les valeurs de ${column}`,
     asItIs: 'Laisser tel quel',
@@ -74,7 +76,7 @@ export const fr = {
     would: 'Cet import ferait :',
     created: (count: string) => `${count} à créer`,
     changed: (count: string) => `${count} à modifier`,
-    unchanged: (count: string) => `${count} inchangés`,
+    unchanged: (count: string) => `${count} ${plural.fr(count, 'inchangé', 'inchangés')}`,
     installed: (count: string) => `poses d’appareils : ${count}`,
     nothing: 'Le fichier ne change rien : tout ce qu’il dit est déjà là.',
     changesTitle: (count: string) => `Voir ce qui change (${count})`,
@@ -85,8 +87,7 @@ export const fr = {
     cut: (shown: string) => `Seuls les ${shown} premiers sont montrés.`,
   },
   errors: {
-    title: (count: string) => `${count} lignes à corriger`,
-    one: '1 ligne à corriger',
+    title: (count: string) => `${count} ${plural.fr(count, 'ligne', 'lignes')} à corriger`,
     intro: 'Rien n’a été importé. Corrigez ces lignes dans le fichier, ou la correspondance, puis recommencez.',
     line: 'Ligne',
     column: 'Colonne',
@@ -94,6 +95,7 @@ export const fr = {
     whole: 'toute la ligne',
     download: 'Télécharger les lignes à corriger',
     heading: 'À corriger',
+    ofColumn: (column: string, message: string) => `${column} : ${message}`,
     fileName: (name: string) => `a-corriger-${name}`,
     most: 'Le fichier a plus d’erreurs encore ; les mille premières sont données.',
   },
@@ -243,8 +245,7 @@ export const texts = {
       cut: (shown) => `Only the first ${shown} are shown.`,
     },
     errors: {
-      title: (count) => `${count} lines to mend`,
-      one: '1 line to mend',
+      title: (count) => `${count} ${plural.en(count, 'line', 'lines')} to mend`,
       intro: 'Nothing was imported. Mend these lines in the file, or the mapping, then start again.',
       line: 'Line',
       column: 'Column',
@@ -252,6 +253,7 @@ export const texts = {
       whole: 'the whole line',
       download: 'Download the lines to mend',
       heading: 'To mend',
+      ofColumn: (column, message) => `${column}: ${message}`,
       fileName: (name) => `to-mend-${name}`,
       most: 'The file has still more errors; the first thousand are told.',
     },

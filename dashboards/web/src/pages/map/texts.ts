@@ -1,3 +1,5 @@
+import { plural } from '../../writing.ts'
+
 export const fr = {
   title: 'Carte',
   needing: 'À voir ou silencieux',
@@ -8,10 +10,11 @@ export const fr = {
   service: 'Service',
   district: 'Quartier',
   count: (shown: string, total: string) => `${shown} sur ${total}`,
-  total: (count: number, total: string) => `${total} ${count > 1 ? 'équipements' : 'équipement'}`,
+  total: (count: string) => `${count} ${plural.fr(count, 'équipement', 'équipements')}`,
   more: 'En montrer davantage',
-  unplaced: (count: string) => `${count} sans position : ils ne sont pas sur la carte.`,
-  unplacedLink: 'Les voir dans la liste',
+  unplaced: (count: string) =>
+    `${count} sans position : ${plural.fr(count, 'il n’est pas', 'ils ne sont pas')} sur la carte.`,
+  unplacedLink: 'Voir dans la liste',
   truncated: 'Il y en a trop pour une carte : affinez les filtres.',
   nothing: 'Rien dans cette vue.',
   nothingAdvice: 'Élargissez la carte, ou effacez les filtres.',
@@ -32,10 +35,10 @@ export const texts = {
     service: 'Service',
     district: 'District',
     count: (shown, total) => `${shown} of ${total}`,
-    total: (count, total) => `${total} ${count === 1 ? 'asset' : 'assets'}`,
+    total: (count) => `${count} ${plural.en(count, 'asset', 'assets')}`,
     more: 'Show more',
-    unplaced: (count) => `${count} without a position: they are not on the map.`,
-    unplacedLink: 'See them in the list',
+    unplaced: (count) => `${count} without a position: ${plural.en(count, 'it is', 'they are')} not on the map.`,
+    unplacedLink: 'See in the list',
     truncated: 'There are too many for one map: narrow the filters.',
     nothing: 'Nothing in this view.',
     nothingAdvice: 'Widen the map, or clear the filters.',

@@ -1,3 +1,5 @@
+import { plural } from '../../writing.ts'
+
 export const fr = {
   intro:
     'Un modèle dit comment lire ce qu’envoie un appareil. Ceux de Parvis sont tout prêts ; les autres viennent d’un dépôt de codecs, ou sont faits ici.',
@@ -5,6 +7,7 @@ export const fr = {
   model: 'Modèle',
   vendor: 'Fabricant',
   origin: 'Origine',
+  everyOrigin: 'Toutes',
   origins: {
     parvis: 'Parvis',
     ttn: 'The Things Network',
@@ -12,12 +15,13 @@ export const fr = {
     actility: 'Actility',
     own: 'fait ici',
   } as Record<string, string>,
-  quantities: 'Mesure',
-  measures: 'Mesure\u00a0:',
+  quantities: 'Grandeurs',
+  measures: 'Mesure :',
   codec: 'Codec',
   noTable: 'aucune grandeur encore',
-  more: (count: string) => `et ${count} autres`,
-  examplesPassed: (passed: string, total: string) => `${passed} exemples justes sur ${total}`,
+  more: (count: string) => `et ${count} ${plural.fr(count, 'autre', 'autres')}`,
+  examplesPassed: (passed: string, total: string) =>
+    `${passed} ${plural.fr(passed, 'exemple juste', 'exemples justes')} sur ${total}`,
   interval: 'intervalle',
   back: 'Tous les modèles',
   add: 'Ajouter un modèle',
@@ -68,7 +72,7 @@ export const fr = {
     trying: 'Essai…',
     unreadable:
       'Ce texte n’est ni de l’hexadécimal, ni du base64, ni du JSON complet. Vérifiez qu’il est copié en entier.',
-    readAs: (kind: string, bytes: string) => `Lu comme ${kind}, ${bytes} octets.`,
+    readAs: (kind: string, bytes: string) => `Lu comme ${kind}, ${bytes} ${plural.fr(bytes, 'octet', 'octets')}.`,
   },
   trial: {
     readings: 'Relevés obtenus',
@@ -99,6 +103,7 @@ export const texts = {
     model: 'Model',
     vendor: 'Vendor',
     origin: 'Origin',
+    everyOrigin: 'All',
     origins: {
       parvis: 'Parvis',
       ttn: 'The Things Network',
@@ -111,7 +116,7 @@ export const texts = {
     codec: 'Codec',
     noTable: 'no quantity yet',
     more: (count) => `and ${count} more`,
-    examplesPassed: (passed, total) => `${passed} examples right of ${total}`,
+    examplesPassed: (passed, total) => `${passed} of ${total} ${plural.en(total, 'example', 'examples')} right`,
     interval: 'interval',
     back: 'All models',
     add: 'Add a model',
@@ -161,7 +166,7 @@ export const texts = {
       try: 'Try',
       trying: 'Trying…',
       unreadable: 'This text is neither hexadecimal, nor base64, nor whole JSON. Check that all of it was copied.',
-      readAs: (kind, bytes) => `Read as ${kind}, ${bytes} bytes.`,
+      readAs: (kind, bytes) => `Read as ${kind}, ${bytes} ${plural.en(bytes, 'byte', 'bytes')}.`,
     },
     trial: {
       readings: 'Readings that come out',

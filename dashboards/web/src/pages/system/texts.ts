@@ -13,7 +13,7 @@ export const texts = {
     journal: 'Journal',
     of: (size: string, limit: string) => `${size} sur ${limit}`,
     diskTitle: 'Disque du dossier de données',
-    free: (free: string, total: string) => `${free} libres sur ${total}`,
+    free: (free: string, total: string) => `${free} de libre sur ${total}`,
     low: 'Il reste moins de 10 % : faites de la place avant que Parvis refuse des messages.',
     part: 'Ce qui l’occupe',
     size: 'Taille',

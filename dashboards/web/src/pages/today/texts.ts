@@ -1,3 +1,5 @@
+import { plural } from '../../writing.ts'
+
 export const fr = {
   title: 'Aujourd’hui',
   intro: (date: string) => `Ce qui demande quelqu’un, ${date}.`,
@@ -26,18 +28,22 @@ export const fr = {
   heard: 'Équipements qui donnent des nouvelles',
   heardTrend: (count: string) => `${count} de plus en silence depuis 24\u00a0h`,
   heardSteady: 'Aucun nouveau silence en 24\u00a0h',
-  heardRests: (on: string, share: string) => `Sur ${on} équipements suivis, ${share} du parc en service`,
+  heardRests: (on: string, share: string) =>
+    `Sur ${on} ${plural.fr(on, 'équipement suivi', 'équipements suivis')}, ${share} du parc en service`,
   bins: 'Conteneurs presque pleins',
-  binsRests: (on: string, of: string) => `Sur ${on} conteneurs qui parlent, de ${of} en service`,
+  binsRests: (on: string, of: string) =>
+    `Sur ${on} ${plural.fr(on, 'conteneur qui parle', 'conteneurs qui parlent')}, de ${of} en service`,
   lamps: 'Lampes en défaut',
-  lampsRests: (on: string, of: string) => `Sur ${on} luminaires qui parlent, de ${of} en service`,
+  lampsRests: (on: string, of: string) =>
+    `Sur ${on} ${plural.fr(on, 'luminaire qui parle', 'luminaires qui parlent')}, de ${of} en service`,
   recent: (count: string) => `dont ${count} depuis moins de 24\u00a0h`,
   recentNone: 'Aucun nouveau depuis 24\u00a0h',
   energy: 'Énergie depuis minuit',
   energyTrend: (change: string) => `${change} par rapport au même jour, semaine passée`,
   energySame: 'Comme le même jour, semaine passée',
   energyAlone: 'Pas encore de semaine passée à comparer',
-  energyRests: (on: string, of: string) => `Sur ${on} compteurs comparables, de ${of} en service`,
+  energyRests: (on: string, of: string) =>
+    `Sur ${on} ${plural.fr(on, 'compteur comparable', 'compteurs comparables')}, de ${of} en service`,
   unknown: '–',
 }
 export const texts = {
@@ -70,18 +76,19 @@ export const texts = {
     heard: 'Assets that are heard',
     heardTrend: (count) => `${count} fell silent in 24\u00a0h`,
     heardSteady: 'No new silence in 24\u00a0h',
-    heardRests: (on, share) => `Of ${on} assets watched, ${share} of those in service`,
+    heardRests: (on, share) => `Of ${on} ${plural.en(on, 'asset', 'assets')} watched, ${share} of those in service`,
     bins: 'Bins nearly full',
-    binsRests: (on, of) => `Of ${on} bins that speak, of ${of} in service`,
+    binsRests: (on, of) => `Of ${on} ${plural.en(on, 'bin that speaks', 'bins that speak')}, of ${of} in service`,
     lamps: 'Lamps in fault',
-    lampsRests: (on, of) => `Of ${on} lights that speak, of ${of} in service`,
+    lampsRests: (on, of) => `Of ${on} ${plural.en(on, 'light that speaks', 'lights that speak')}, of ${of} in service`,
     recent: (count) => `${count} of them for less than 24\u00a0h`,
     recentNone: 'No new one in 24\u00a0h',
     energy: 'Energy since midnight',
     energyTrend: (change) => `${change} against the same day last week`,
     energySame: 'As on the same day last week',
     energyAlone: 'No last week to compare with yet',
-    energyRests: (on, of) => `Of ${on} meters that compare, of ${of} in service`,
+    energyRests: (on, of) =>
+      `Of ${on} ${plural.en(on, 'meter that compares', 'meters that compare')}, of ${of} in service`,
     unknown: '–',
   } satisfies typeof fr,
 }
