@@ -9,6 +9,7 @@ import {
   type Packet,
   parser,
 } from 'mqtt-packet'
+import type { Label } from '../domain/quantity.ts'
 import type { BridgeSettings } from '../inventory/bridges.ts'
 import type { BridgeState } from '../store/bridge-states.ts'
 import type { Append } from './acknowledge.ts'
@@ -73,8 +74,8 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
   // By packet identifier, of messages whose group is not on disk yet: one that comes again meanwhile joins the first.
   const committing = new Map<number, { checksum: number; joined: (() => void)[] }>()
 
-  function tell(now: BridgeState['state'], detail: string | null) {
-    if (detail !== null && detail !== state.detail) log('warn', `bridge ${settings.name}: ${detail}`)
+  function tell(now: BridgeState['state'], detail: Label | null) {
+    if (detail !== null && detail.en !== state.detail?.en) log('warn', `bridge ${settings.name}: ${detail.en}`)
     if (state.state !== now) state.since = Date.now()
     state.state = now
     state.detail = detail
@@ -84,7 +85,7 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
     const own = isSecure ? tls.connect({ ...target(url), ...certificates(settings) }) : net.connect(target(url))
     socket = own
     own.setNoDelay(true)
-    let why: string | null = null
+    let why: Label | null = null
     let receivedAt = Date.now()
     let sentAt = receivedAt
     let pingedAt: number | null = null
@@ -92,7 +93,7 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
     let received: Received[] = []
     let isFlushing = false
 
-    function end(reason: string) {
+    function end(reason: Label) {
       why ??= reason
       own.destroy()
     }
@@ -156,7 +157,7 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
       journal(messageId, topic, payload, (error) => {
         if (committing.get(messageId) === waiting) committing.delete(messageId)
         if (error !== null) {
-          end(`the journal refuses: ${error.message}`)
+          end({ fr: `le journal refuse : ${error.message}`, en: `the journal refuses: ${error.message}` })
           return
         }
         journaled.set(messageId, checksum)
@@ -182,7 +183,12 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
     function onConnack({ returnCode = 0 }: IConnackPacket) {
       clearTimeout(timeout)
       if (returnCode !== 0) {
-        end(refusals[returnCode] ?? `the other broker refuses (${returnCode})`)
+        end(
+          refusals[returnCode] ?? {
+            fr: `l’autre broker refuse (${returnCode})`,
+            en: `the other broker refuses (${returnCode})`,
+          },
+        )
         return
       }
       const subscriptions = settings.topics.map((topic) => ({ topic, qos: settings.qos }))
@@ -193,11 +199,11 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
       const levels = granted as number[]
       const refused = settings.topics.filter((_, index) => (levels[index] ?? refusedTopic) >= refusedTopic)
       if (refused.length === settings.topics.length) {
-        end(`the other broker refuses the topics ${refused.join(', ')}`)
+        end(refuses(refused))
         return
       }
       state.qos = Math.min(...levels.filter((level) => level < refusedTopic))
-      tell('connected', refused.length === 0 ? null : `the other broker refuses the topics ${refused.join(', ')}`)
+      tell('connected', refused.length === 0 ? null : refuses(refused))
       log('info', `bridge ${settings.name}: connected to ${url.host}, QoS ${state.qos}`)
       options.onConnected?.()
     }
@@ -220,13 +226,18 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
         case 'unsuback':
           return
         default:
-          return end(`the other broker sent ${packet.cmd}`)
+          return end({ fr: `l’autre broker a envoyé ${packet.cmd}`, en: `the other broker sent ${packet.cmd}` })
       }
     }
 
     const incoming = parser({ protocolVersion: 4 })
     incoming.on('packet', onPacket)
-    incoming.on('error', (error: Error) => end(`what the other broker sends is not MQTT: ${error.message}`))
+    incoming.on('error', ({ message }: Error) =>
+      end({
+        fr: `ce que l’autre broker envoie n’est pas du MQTT : ${message}`,
+        en: `what the other broker sends is not MQTT: ${message}`,
+      }),
+    )
     own.on(isSecure ? 'secureConnect' : 'connect', () =>
       send({
         cmd: 'connect',
@@ -243,7 +254,11 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
     own.on('data', (bytes: Buffer) => {
       receivedAt = Date.now()
       // What is left is the beginning of one packet.
-      if (incoming.parse(bytes) > maxPacketBytes) end(`a message is larger than ${maxPacketBytes} bytes`)
+      if (incoming.parse(bytes) > maxPacketBytes)
+        end({
+          fr: `un message dépasse ${maxPacketBytes} octets`,
+          en: `a message is larger than ${maxPacketBytes} bytes`,
+        })
     })
     own.on('error', (error) => {
       why ??= explain(error)
@@ -256,7 +271,10 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
       if (socket === own) socket = null
       if (isStopped) return
       state.qos = null
-      tell('waiting', why ?? 'the other broker ended the connection')
+      tell(
+        'waiting',
+        why ?? { fr: 'l’autre broker a mis fin à la connexion', en: 'the other broker ended the connection' },
+      )
       if (Date.now() - connectedAt > limits.goodAfterMs) retryMs = limits.firstRetryMs
       retry = setTimeout(
         () => {
@@ -267,13 +285,16 @@ export function startBridge(settings: BridgeSettings, options: BridgeOptions) {
       )
       retryMs = Math.min(2 * retryMs, limits.longestRetryMs)
     })
-    const timeout = setTimeout(() => end('the other broker does not answer'), limits.connectTimeoutMs)
+    const timeout = setTimeout(
+      () => end({ fr: 'l’autre broker ne répond pas', en: 'the other broker does not answer' }),
+      limits.connectTimeoutMs,
+    )
     const pinging = setInterval(() => {
       const now = Date.now()
       // A socket that is not read says nothing of the other side.
       if (own.isPaused()) pingedAt = null
       else if (pingedAt !== null && receivedAt < pingedAt && now - pingedAt > limits.pingTimeoutMs)
-        end('the other broker does not answer any more')
+        end({ fr: 'l’autre broker ne répond plus', en: 'the other broker does not answer any more' })
       else if (pingedAt === null && now - Math.min(sentAt, receivedAt) >= limits.keepAliveS * 500) {
         pingedAt = now
         send({ cmd: 'pingreq' })
@@ -336,12 +357,15 @@ export type RunningBridge = ReturnType<typeof startBridge>
 const refusedTopic = 0x80
 
 // MQTT 3.1.1, 3.2.2.3.
-const refusals: Readonly<Record<number, string>> = {
-  1: 'the other broker does not speak MQTT 3.1.1',
-  2: 'the other broker refuses the client id',
-  3: 'the other broker is not available',
-  4: 'the other broker refuses the user name or password',
-  5: 'the other broker says: not authorized',
+const refusals: Readonly<Record<number, Label>> = {
+  1: { fr: 'l’autre broker ne parle pas MQTT 3.1.1', en: 'the other broker does not speak MQTT 3.1.1' },
+  2: { fr: 'l’autre broker refuse l’identifiant de client', en: 'the other broker refuses the client id' },
+  3: { fr: 'l’autre broker n’est pas disponible', en: 'the other broker is not available' },
+  4: {
+    fr: 'l’autre broker refuse le nom d’utilisateur ou le mot de passe',
+    en: 'the other broker refuses the user name or password',
+  },
+  5: { fr: 'l’autre broker dit : accès non autorisé', en: 'the other broker says: not authorized' },
 }
 
 function target(url: URL): { host: string; port: number } {
@@ -359,8 +383,19 @@ function certificates({ url, ca, insecure }: BridgeSettings): tls.ConnectionOpti
   }
 }
 
-function explain(error: Error & { code?: string }): string {
-  if (error.code === 'ECONNREFUSED') return 'nobody listens at the address of the other broker'
-  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return 'the name of the other broker is not found'
-  return error.message
+function refuses(topics: readonly string[]): Label {
+  const named = topics.join(', ')
+  return { fr: `l’autre broker refuse les sujets ${named}`, en: `the other broker refuses the topics ${named}` }
+}
+
+// What the system tells of certificates and sockets has no French.
+function explain({ code, message }: Error & { code?: string }): Label {
+  if (code === 'ECONNREFUSED')
+    return {
+      fr: 'personne n’écoute à l’adresse de l’autre broker',
+      en: 'nobody listens at the address of the other broker',
+    }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return { fr: 'le nom de l’autre broker est introuvable', en: 'the name of the other broker is not found' }
+  return { fr: `la connexion a échoué : ${message}`, en: message }
 }

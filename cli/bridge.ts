@@ -98,10 +98,14 @@ export const bridgeCommands: Record<string, Command> = {
     words: 0,
     options: pageOptionConfig,
     optionTexts: pageOptionTexts,
-    async run({ access, config, print }, _, values) {
+    async run({ access, config, print, language }, _, values) {
       const { items, next } = await listBridges(await access(), pageOptions(values))
       const states = readBridgeStates(config.PARVIS_DATA_DIR)
-      const documents = items.map((bridge) => ({ ...tellBridge(bridge), status: states.get(bridge.name) ?? null }))
+      const tellState = (name: string) => {
+        const state = states.get(name)
+        return state === undefined ? null : { ...state, detail: state.detail?.[language] ?? null }
+      }
+      const documents = items.map((bridge) => ({ ...tellBridge(bridge), status: tellState(bridge.name) }))
       print(
         { items: documents, next },
         formatColumns(

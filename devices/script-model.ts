@@ -39,7 +39,7 @@ export function compileScriptModel(pool: ScriptPool, { codecs, dialect, mapping 
   const keepsState = decodeUplink !== undefined && /\bcontext\b/.test(decodeUplink.source)
 
   async function decode(payload: Uint8Array, context: ScriptContext): Promise<ScriptDecoding> {
-    if (decodeUplink === undefined) return failed(fault('codec_error', { error: 'no decodeUplink' }))
+    if (decodeUplink === undefined) return failed(fault('codec_no_function'))
     const { receivedAt, port = usualPort, patient = false } = context
     const run = (script: Script, operation: Operation, input: object) =>
       pool.run({ script, operation, input, receivedAt, patient })

@@ -58,7 +58,7 @@ export const faultTexts = {
   },
   unknown_key: {
     reason: 'bad_json',
-    fr: 'Le champ "{key}" n’est pas prévu{where} ; les champs connus sont observedAt, channel et readings.',
+    fr: 'Le champ « {key} » n’est pas prévu{where} ; les champs connus sont observedAt, channel et readings.',
     en: 'The field "{key}" is not expected{where}; the known fields are observedAt, channel and readings.',
   },
   no_known_field: {
@@ -83,7 +83,7 @@ export const faultTexts = {
   },
   unknown_device: {
     reason: 'unknown_device',
-    fr: 'L’appareil "{deviceId}" n’est pas enregistré.',
+    fr: 'L’appareil « {deviceId} » n’est pas enregistré.',
     en: 'The device "{deviceId}" is not registered.',
   },
   no_device: {
@@ -93,22 +93,22 @@ export const faultTexts = {
   },
   unknown_topic: {
     reason: 'unknown_device',
-    fr: 'Aucun appareil ni intégration ne correspond au sujet "{topic}".',
+    fr: 'Aucun appareil ni intégration ne correspond au sujet « {topic} ».',
     en: 'No device or integration goes with the topic "{topic}".',
   },
   unknown_model: {
     reason: 'codec_error',
-    fr: 'Le modèle "{model}" de l’appareil n’est pas au catalogue.',
+    fr: 'Le modèle « {model} » de l’appareil n’est pas au catalogue.',
     en: 'The device’s model "{model}" is not in the catalogue.',
   },
   unknown_format: {
     reason: 'codec_error',
-    fr: 'Le format "{format}" de l’intégration n’existe pas.',
+    fr: 'Le format « {format} » de l’intégration n’existe pas.',
     en: 'The integration’s format "{format}" does not exist.',
   },
   unknown_quantity: {
     reason: 'unknown_quantity',
-    fr: 'La grandeur "{quantity}" est inconnue{where}.',
+    fr: 'La grandeur « {quantity} » est inconnue{where}.',
     en: 'The quantity "{quantity}" is unknown{where}.',
   },
   not_a_number: {
@@ -118,7 +118,7 @@ export const faultTexts = {
   },
   unknown_state: {
     reason: 'bad_value',
-    fr: '{quantity} : l’état "{value}" n’existe pas ; les états sont {states}{where}.',
+    fr: '{quantity} : l’état « {value} » n’existe pas ; les états sont {states}{where}.',
     en: '{quantity}: there is no state "{value}"; the states are {states}{where}.',
   },
   out_of_range: {
@@ -128,13 +128,13 @@ export const faultTexts = {
   },
   clock_future: {
     reason: 'clock_future',
-    fr: '{quantity} : observé à {observedAt}, plus de 5 minutes après la réception. L’horloge de l’appareil avance.',
-    en: '{quantity}: observed at {observedAt}, more than 5 minutes after reception. The device’s clock is ahead.',
+    fr: '{quantity} : observé le {observedAt}, plus de 5 minutes après la réception. L’horloge de l’appareil avance.',
+    en: '{quantity}: observed on {observedAt}, more than 5 minutes after reception. The device’s clock is ahead.',
   },
   too_old: {
     reason: 'too_old',
-    fr: '{quantity} : observé à {observedAt}, avant l’horizon de {days} jours.',
-    en: '{quantity}: observed at {observedAt}, before the horizon of {days} days.',
+    fr: '{quantity} : observé le {observedAt}, avant l’horizon de {days} jours.',
+    en: '{quantity}: observed on {observedAt}, before the horizon of {days} days.',
   },
   wrong_length: {
     reason: 'bad_frame',
@@ -183,17 +183,17 @@ export const faultTexts = {
   },
   senml_unknown_field: {
     reason: 'bad_value',
-    fr: 'L’enregistrement SenML exige de comprendre le champ "{key}"{where}.',
+    fr: 'L’enregistrement SenML exige de comprendre le champ « {key} »{where}.',
     en: 'The SenML record demands that the field "{key}" be understood{where}.',
   },
   senml_other_device: {
     reason: 'unknown_device',
-    fr: 'Un message parle d’un seul appareil ; cet enregistrement est de "{deviceId}"{where}.',
+    fr: 'Un message parle d’un seul appareil ; cet enregistrement est de « {deviceId} »{where}.',
     en: 'A message speaks of one device; this record is of "{deviceId}"{where}.',
   },
   senml_bad_value: {
     reason: 'bad_value',
-    fr: '{quantity} : pas de valeur lisible en "{unit}"{where}.',
+    fr: '{quantity} : pas de valeur lisible en « {unit} »{where}.',
     en: '{quantity}: no readable value in "{unit}"{where}.',
   },
   tic_no_group: {
@@ -203,22 +203,22 @@ export const faultTexts = {
   },
   tic_bad_group: {
     reason: 'bad_frame',
-    fr: 'Groupe TIC illisible : "{group}".',
+    fr: 'Groupe TIC illisible : « {group} ».',
     en: 'Unreadable TIC group: "{group}".',
   },
   tic_bad_checksum: {
     reason: 'bad_frame',
-    fr: 'Groupe TIC {label} : somme de contrôle fausse (lue "{found}", calculée "{expected}").',
+    fr: 'Groupe TIC {label} : somme de contrôle fausse (lue « {found} », calculée « {expected} »).',
     en: 'TIC group {label}: wrong checksum (read "{found}", computed "{expected}").',
   },
   tic_bad_data: {
     reason: 'bad_frame',
-    fr: 'Groupe TIC {label} : "{data}" n’est pas ce que ce groupe contient.',
+    fr: 'Groupe TIC {label} : « {data} » n’est pas ce que ce groupe contient.',
     en: 'TIC group {label}: "{data}" is not what this group holds.',
   },
   tic_broken_frame: {
     reason: 'bad_frame',
-    fr: 'La trame TIC est coupée près du groupe "{group}".',
+    fr: 'La trame TIC est coupée près du groupe « {group} ».',
     en: 'The TIC frame is broken near the group "{group}".',
   },
   codec_error: {
@@ -240,6 +240,11 @@ export const faultTexts = {
     reason: 'codec_timeout',
     fr: 'Le codec est trop lent pour ce qui arrive : le message a attendu {seconds} s sans être décodé.',
     en: 'The codec is too slow for what arrives: the message waited {seconds} s and was not decoded.',
+  },
+  codec_no_function: {
+    reason: 'codec_error',
+    fr: 'Le codec n’a pas de fonction decodeUplink : il ne lit rien.',
+    en: 'The codec has no function decodeUplink: it reads nothing.',
   },
   codec_no_data: {
     reason: 'codec_error',
@@ -293,9 +298,17 @@ export function faultText(fault: Fault, language: 'fr' | 'en'): string {
     const value = params.get(name)
     // "where" is optional: it tells which item of an array is meant.
     if (value === undefined) return name === 'where' ? '' : whole
-    const told = tell(name, quoteText(String(value)), language)
+    const told =
+      typeof value === 'number'
+        ? numbers[language].format(value).replace(/^-/, '−')
+        : tell(name, quoteText(value), language)
     return whole.startsWith(' ') && told !== '' ? ` ${told}` : told
   })
+}
+
+const numbers = {
+  fr: new Intl.NumberFormat('fr-FR', { maximumFractionDigits: 9 }),
+  en: new Intl.NumberFormat('en-GB', { maximumFractionDigits: 9 }),
 }
 
 function tell(name: string, value: string, language: 'fr' | 'en'): string {

@@ -158,7 +158,7 @@ function readHeader(record: readonly string[]): string[] {
   const twice = columns.find((column, i) => columns.indexOf(column) !== i)
   if (twice !== undefined)
     throw new Problem('bad_request', {
-      fr: `ligne 1 : la colonne "${twice}" y est deux fois`,
+      fr: `ligne 1 : la colonne « ${twice} » y est deux fois`,
       en: `line 1: the column "${twice}" is there twice`,
     })
   return columns

@@ -83,7 +83,7 @@ function findSources(
       if (nameOf(field) !== field) refuseField(field)
       if (!columns.includes(column))
         throw new Problem('bad_request', {
-          fr: `ligne 1 : il n’y a pas de colonne "${column}"`,
+          fr: `ligne 1 : il n’y a pas de colonne « ${column} »`,
           en: `line 1: there is no column "${column}"`,
         })
       return { field, column }
@@ -94,7 +94,7 @@ function findSources(
       const field = nameOf(column)
       if (field === undefined)
         throw new Problem('bad_request', {
-          fr: `ligne 1 : la colonne "${column}" est inconnue ; les colonnes sont ${known.join(', ')}`,
+          fr: `ligne 1 : la colonne « ${column} » est inconnue ; les colonnes sont ${known.join(', ')}`,
           en: `line 1: unknown column "${column}"; the columns are ${known.join(', ')}`,
         })
       return { field, column }
@@ -103,7 +103,7 @@ function findSources(
 
 function refuseField(field: string): never {
   throw new Problem('bad_request', {
-    fr: `la correspondance nomme un champ inconnu "${field}"`,
+    fr: `la correspondance nomme un champ inconnu « ${field} »`,
     en: `the mapping names an unknown field "${field}"`,
   })
 }
@@ -149,7 +149,7 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
   if (type === 'number') {
     const value = parseNumber(text)
     return value === null
-      ? { error: { fr: `"${quoteText(text)}" n’est pas un nombre`, en: `"${quoteText(text)}" is not a number` } }
+      ? { error: { fr: `« ${quoteText(text)} » n’est pas un nombre`, en: `"${quoteText(text)}" is not a number` } }
       : { value }
   }
   if (type === 'time') {
@@ -157,7 +157,7 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
     if (parsed.success) return { value: parsed.data }
     return {
       error: {
-        fr: `"${quoteText(text)}" n’est pas une date et une heure avec son décalage, comme 2026-03-01T08:00:00+01:00`,
+        fr: `« ${quoteText(text)} » n’est pas une date et une heure avec son décalage, comme 2026-03-01T08:00:00+01:00`,
         en: `"${quoteText(text)}" is not a date and time with its offset, such as 2026-03-01T08:00:00+01:00`,
       },
     }
@@ -167,7 +167,7 @@ function readCell(text: string, type: ColumnType): { value: unknown } | { error:
     if (date !== null) return { value: date }
     return {
       error: {
-        fr: `"${quoteText(text)}" n’est pas une date comme 2026-03-31 ou 31/03/2026`,
+        fr: `« ${quoteText(text)} » n’est pas une date comme 2026-03-31 ou 31/03/2026`,
         en: `"${quoteText(text)}" is not a date such as 2026-03-31 or 31/03/2026`,
       },
     }

@@ -29,12 +29,12 @@ export const needsModel = (deviceId: string): Label => ({
 })
 
 export const isUnknownModel = (model: string): Label => ({
-  fr: `le modèle "${quoteText(model)}" n’est pas au catalogue : voyez la liste des modèles`,
+  fr: `le modèle « ${quoteText(model)} » n’est pas au catalogue : voyez la liste des modèles`,
   en: `the model "${quoteText(model)}" is not in the catalogue: see the list of models`,
 })
 
 export const isUnknownKind = (kind: string): Label => ({
-  fr: `le type d’équipement "${quoteText(kind)}" est inconnu : dites lequel c’est dans la correspondance`,
+  fr: `le type d’équipement « ${quoteText(kind)} » est inconnu : dites lequel c’est dans la correspondance`,
   en: `the asset kind "${quoteText(kind)}" is unknown: say in the mapping which it is`,
 })
 

@@ -16,7 +16,7 @@ function tellLineIssue(issue: z.core.$ZodIssue): Label {
   if (issue.code === 'invalid_value') {
     const values = issue.values.join(', ')
     return {
-      fr: `"${quoteText(String(issue.input))}" n’est pas prévu ; choisissez parmi ${values}`,
+      fr: `« ${quoteText(String(issue.input))} » n’est pas prévu ; choisissez parmi ${values}`,
       en: `"${quoteText(String(issue.input))}" is not expected; choose one of ${values}`,
     }
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Label } from '../domain/quantity.ts'
 
 /**
  * How a bridge is, as the broker tells it. `waiting` is between two attempts, and `detail` says why; a bridge that is
@@ -12,7 +13,7 @@ export type BridgeState = {
   name: string
   state: 'connecting' | 'connected' | 'waiting'
   since: number
-  detail: string | null
+  detail: Label | null
   qos: number | null
   received: number
   journaled: number

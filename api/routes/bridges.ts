@@ -12,6 +12,8 @@ import {
 } from '../../inventory/bridges.ts'
 import { type BridgeState, readBridgeStates } from '../../store/bridge-states.ts'
 import type { Routes } from '../context.ts'
+import { languageOf } from '../errors.ts'
+import type { Language } from '../language.ts'
 import { idParams, pageOf, pageQuery, tellTime, timeOut } from '../shapes.ts'
 
 const tags = ['access']
@@ -21,7 +23,7 @@ const statusSchema = z.object({
     .enum(['connecting', 'connected', 'waiting', 'unknown'])
     .describe('`waiting` is between two attempts; `unknown` while the broker does not run.'),
   since: timeOut.nullable(),
-  detail: z.string().nullable(),
+  detail: z.string().nullable().describe('Why it waits, or what was refused, in the language of `Accept-Language`.'),
   qos: z
     .number()
     .nullable()
@@ -51,10 +53,10 @@ const bridgeSchema = z
   .meta({ id: 'Bridge' })
 
 export const bridgeRoutes: Routes = (api, { config }) => {
-  const tell = (bridge: Bridge, states = readBridgeStates(config.PARVIS_DATA_DIR)) => ({
+  const tell = (bridge: Bridge, language: Language, states = readBridgeStates(config.PARVIS_DATA_DIR)) => ({
     ...bridge,
     createdAt: formatTime(bridge.createdAt),
-    status: tellStatus(states.get(bridge.name)),
+    status: tellStatus(states.get(bridge.name), language),
   })
 
   api.get(
@@ -71,7 +73,7 @@ export const bridgeRoutes: Routes = (api, { config }) => {
     async (request) => {
       const { items, next } = await listBridges(request.access, request.query)
       const states = readBridgeStates(config.PARVIS_DATA_DIR)
-      return { items: items.map((bridge) => tell(bridge, states)), next }
+      return { items: items.map((bridge) => tell(bridge, languageOf(request, config), states)), next }
     },
   )
 
@@ -91,7 +93,7 @@ export const bridgeRoutes: Routes = (api, { config }) => {
     async (request, reply) => {
       const bridge = await addBridge(request.access, request.body)
       reply.code(201).header('location', `/api/v1/bridges/${encodeURIComponent(bridge.name)}`)
-      return tell(bridge)
+      return tell(bridge, languageOf(request, config))
     },
   )
 
@@ -101,7 +103,7 @@ export const bridgeRoutes: Routes = (api, { config }) => {
       config: { role: 'admin' },
       schema: { tags, summary: 'One bridge and how it is', params: idParams, response: { 200: bridgeSchema } },
     },
-    async (request) => tell(await getBridge(request.access, request.params.id)),
+    async (request) => tell(await getBridge(request.access, request.params.id), languageOf(request, config)),
   )
 
   api.patch(
@@ -117,7 +119,8 @@ export const bridgeRoutes: Routes = (api, { config }) => {
         response: { 200: bridgeSchema },
       },
     },
-    async (request) => tell(await changeBridge(request.access, request.params.id, request.body)),
+    async (request) =>
+      tell(await changeBridge(request.access, request.params.id, request.body), languageOf(request, config)),
   )
 
   api.delete(
@@ -139,7 +142,7 @@ export const bridgeRoutes: Routes = (api, { config }) => {
   )
 }
 
-function tellStatus(state: BridgeState | undefined): z.infer<typeof statusSchema> {
+function tellStatus(state: BridgeState | undefined, language: Language): z.infer<typeof statusSchema> {
   if (state === undefined)
     return {
       state: 'unknown',
@@ -152,6 +155,11 @@ function tellStatus(state: BridgeState | undefined): z.infer<typeof statusSchema
       lost: 0,
       lastMessageAt: null,
     }
-  const { name: _, since, lastMessageAt, ...counts } = state
-  return { ...counts, since: formatTime(since), lastMessageAt: tellTime(lastMessageAt) }
+  const { name: _, since, lastMessageAt, detail, ...counts } = state
+  return {
+    ...counts,
+    detail: detail === null ? null : detail[language],
+    since: formatTime(since),
+    lastMessageAt: tellTime(lastMessageAt),
+  }
 }

@@ -69,7 +69,11 @@ test('says why it cannot connect: a wrong password, a certificate of nobody, nob
     '--url',
     'mqtt://127.0.0.1:1',
   )
-  const details = { wrong: /user name or password|not authorized/, untrusted: /certificate/, nobody: /nobody listens/ }
+  const details = {
+    wrong: /refuse le nom d’utilisateur|non autorisé/,
+    untrusted: /a échoué : .*certificat/,
+    nobody: /personne n’écoute/,
+  }
   for (const [name, detail] of Object.entries(details))
     await until(async () => detail.test((await statusOf(name)).detail ?? ''), 20_000)
   const health = (await (await fetch(`${platform.httpUrl}/health`)).json()) as { bridges: Record<string, object> }

@@ -63,9 +63,9 @@ test('a formatter is kept by its options, not by its language alone', () => {
 test('times in what is told of a dead letter are written as the reader writes them, and nothing else is', () => {
   const time = formatDateTime(Date.parse('2026-11-25T10:00:00.000Z'), fr)
   expect(tellDetail('co2 : observé à 2026-11-25T10:00:00.000Z, trop tard.', fr)).toBe(
-    `co2 : observé à ${time}, trop tard.`,
+    `co2\u202f: observé à ${time}, trop tard.`,
   )
-  expect(tellDetail('« 2026-99-99T10:00:00Z » et 2026-11-25', fr)).toBe('« 2026-99-99T10:00:00Z » et 2026-11-25')
+  expect(tellDetail('"2026-99-99T10:00:00Z" et 2026-11-25', fr)).toBe('"2026-99-99T10:00:00Z" et 2026-11-25')
 })
 
 test('a moment is told so that nobody guesses which number is the month', () => {

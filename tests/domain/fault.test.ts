@@ -29,10 +29,10 @@ test('the reason is that of the table', () => {
 test('quantities and units are told as people say them', () => {
   const params = { quantity: 'temperature', value: 300, unit: 'Cel', min: -90, max: 200 }
   expect(faultText(fault('out_of_range', params), 'fr')).toBe(
-    'Température (temperature) : 300 °C est hors de la plage de -90 à 200.',
+    'Température (temperature) : 300 °C est hors de la plage de −90 à 200.',
   )
   expect(faultText(fault('out_of_range', { ...params, quantity: 'lift_count', unit: '1' }), 'en')).toBe(
-    'Lifts (lift_count): 300 is outside the range from -90 to 200.',
+    'Lifts (lift_count): 300 is outside the range from −90 to 200.',
   )
   expect(faultText(fault('unknown_quantity', { quantity: '__proto__', where: ' (#2)' }), 'en')).toBe(
     'The quantity "__proto__" is unknown (#2).',

@@ -36,7 +36,7 @@ export async function runAccessibilityTrial(
         // French, which comes first, has the longer words.
         for (const width of look === looks[0] || isWhole ? widths : []) {
           await page.setViewportSize({ width, height: 800 })
-          const cut = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'))
+          const cut = Number(await page.evaluate(measureCut))
           if (cut > 0) found.push(`cut off at a width of ${width}: ${cut}`)
           if (isWhole && width === widths[0])
             found.push(...(await findBarriers(page)).map((each) => `on a phone, ${each}`))
@@ -48,6 +48,12 @@ export async function runAccessibilityTrial(
     }
   return report
 }
+
+// By how many pixels the page, or a dialog over it, is wider than what is seen of it.
+const measureCut = `Math.max(
+  document.documentElement.scrollWidth - innerWidth,
+  ...[...document.querySelectorAll('dialog[open]')].map((dialog) => dialog.scrollWidth - dialog.clientWidth),
+)`
 
 // The names of fields that must be filled, and do not say so in their text (RGAA 10.2, 11.10).
 const findUnmarkedFields = `[...document.querySelectorAll(':required')]

@@ -60,14 +60,14 @@ describe('importing', () => {
   test('a file with errors is mapped, checked, mended, imported and undone', async () => {
     const page = await site.signIn('manager', '#/import')
     await choose(page, file('mobilier.csv', rows.join('\r\n'), 'latin1'))
-    await page.getByText(/lignes : 4 · encodage windows-1252 · séparateur point-virgule/).waitFor()
+    await page.getByText(/lignes\s: 4 · encodage windows-1252 · séparateur point-virgule/).waitFor()
     // What is not recognised is said by the reader.
     await page.getByLabel('Aubette').selectOption('Abri')
     await page.getByRole('row').filter({ hasText: 'abri-2' }).getByText('Abri', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Vérifier le fichier' }).click()
     await page.getByText('2 lignes à corriger').waitFor()
     await page.getByRole('row').filter({ hasText: 'Désignation → Nom' }).getByText('il manque une valeur').waitFor()
-    await page.getByRole('row').filter({ hasText: 'Latitude' }).getByText('"nord" n’est pas un nombre').waitFor()
+    await page.getByRole('row').filter({ hasText: 'Latitude' }).getByText('« nord » n’est pas un nombre').waitFor()
     await expectReachable(page)
     const [bad] = await Promise.all([
       page.waitForEvent('download'),
@@ -110,7 +110,7 @@ describe('importing', () => {
     expect(await site.request('GET', '/assets/abri-2')).toMatchObject({ kind: 'shelter', latitude: 47.74 })
 
     const past = page.getByRole('row').filter({ hasText: 'mobilier.csv' })
-    await past.getByText('créés 4').waitFor()
+    await past.getByText('créés : 4').waitFor()
     // What was changed since is not undone, and is named.
     await site.request('PATCH', '/assets/banc-2', { label: 'Banc déplacé' })
     await past.getByRole('button', { name: 'Annuler' }).click()
@@ -195,7 +195,7 @@ describe('dead letters', () => {
     await page.getByText('Enregistré. Cela vaut').waitFor()
     expect(await table()).toMatchObject([{ path: 't' }, { path: 'h', quantity: 'relative_humidity' }])
     await enter(page, 'Rejouer ce message')
-    await page.getByText(/messages relus 1, relevés 2, encore écartés 0/).waitFor()
+    await page.getByText(/messages relus\s: 1, relevés\s: 2, encore écartés\s: 0/).waitFor()
     await page
       .getByRole('table', { name: 'Derniers relevés de probe-7' })
       .getByText(/21,5\s°C/)
@@ -254,7 +254,7 @@ describe('devices', () => {
     await tabTo(page, 'Adopter inconnu-1')
     await page.keyboard.press('Enter')
     await page.getByText('inconnu-1 est adopté.').waitFor()
-    await page.getByText(/messages relus \d+, relevés [1-9]/).waitFor()
+    await page.getByText(/messages relus\s: \d+, relevés\s: [1-9]/).waitFor()
     await tabTo(page, 'Voir ses relevés')
     await page.keyboard.press('Enter')
     await expect.poll(() => focused(page)).toBe('inconnu-1')

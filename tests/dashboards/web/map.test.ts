@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openTestApi } from '../../support/api.ts'
 import { newVisitor } from '../../support/browser.ts'
+import { readAloud } from '../../support/read-aloud.ts'
 import { findBarriers, focused, hold, type Site, startSite, tabTo } from '../../support/site.ts'
 import { until } from '../../support/until.ts'
 
@@ -54,7 +55,7 @@ describe('today', () => {
     await card.getByRole('link', { name: 'Conteneur, place de la Paix' }).waitFor()
     const figures = page.getByRole('region', { name: 'Quatre chiffres du jour' })
     expect(await figures.getByRole('article').count()).toBe(4)
-    await figures.getByText('Sur 1 conteneurs qui parlent, de 2 en service').waitFor()
+    await figures.getByText('Sur 1 conteneur qui parle, de 2 en service').waitFor()
     await card.getByRole('link', { name: /Voir tout/ }).click()
     await page.waitForURL(/#\/map\?.*attention=nearly_full/)
     await page.getByRole('button', { name: /Conteneur, place de la Paix/ }).waitFor()
@@ -66,6 +67,30 @@ describe('today', () => {
 })
 
 describe('the map', () => {
+  test('what a screen reader is handed of the map, its list and its card says what they show, in this order', async () => {
+    const page = await site.signIn('viewer', '#/map')
+    await page.getByRole('button', { name: /place de la Paix/ }).click()
+    await page.getByRole('article', { name: 'Conteneur, place de la Paix' }).waitFor()
+    const told = await readAloud(page)
+    const expected = [
+      'heading "Carte"',
+      'searchbox "Rechercher"',
+      'region "Équipements dans cette vue"',
+      'heading "Équipements dans cette vue"',
+      'button "En marche Conteneur, place de la Paix Conteneur à déchets · Gare" pressed',
+      'region "Carte des équipements. La liste à côté dit la même chose."',
+      'button "Agrandir"',
+      'StaticText "Conteneur, place de la Paix : ses derniers relevés sont affichés sur la carte, après elle."',
+      'article "Conteneur, place de la Paix"',
+      'button "Fermer"',
+      'link "Ouvrir la fiche"',
+    ]
+    expect(told.filter((line) => expected.includes(line))).toEqual(expected)
+    // Nothing that is used, or that holds a part of the page, is without a name.
+    const named = /^(button|link|combobox|searchbox|option|region|article|image|navigation|heading|group) ""/
+    expect(told.filter((line) => named.test(line))).toEqual([])
+  })
+
   test('is drawn from this address alone; list, figures and card tell the same, and follow what happens', async () => {
     const page = await site.signIn('viewer', '#/map')
     await page

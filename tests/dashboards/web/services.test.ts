@@ -118,7 +118,7 @@ test('a sensor is swapped with a date in the past: the page says what will chang
   expect(await dialog.getByLabel('Nouvel appareil').inputValue()).toBe('nobody')
   expect(await page.evaluate('document.activeElement.type')).toBe('submit')
   await dialog.getByLabel('Nouvel appareil').fill('probe-2')
-  await dialog.getByText(/seront ceux de probe-2 ; ceux de probe-1 y compteront jusque-là/).waitFor()
+  await dialog.getByText(/seront ceux de probe-2\s; ceux de probe-1 y compteront jusque-là/).waitFor()
   await dialog.getByRole('button', { name: 'Remplacer' }).click()
   await dialog.waitFor({ state: 'detached' })
   await latest.getByText(/70\s%/).waitFor()

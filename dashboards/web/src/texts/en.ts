@@ -188,7 +188,7 @@ export const en: Texts = {
     done: 'Replay finished:',
     failed: 'The replay failed:',
     counts: (uplinks, readings, deadLetters) =>
-      `messages read again ${uplinks}, readings ${readings}, still dead letters ${deadLetters}.`,
+      `messages read again: ${uplinks}, readings: ${readings}, still dead letters: ${deadLetters}.`,
   },
   errors: {
     offline: 'Parvis does not answer. Check the network; the page tries again by itself.',

@@ -195,7 +195,7 @@ export const fr = {
     done: 'Relecture terminée :',
     failed: 'La relecture a échoué :',
     counts: (uplinks: string, readings: string, deadLetters: string) =>
-      `messages relus ${uplinks}, relevés ${readings}, encore écartés ${deadLetters}.`,
+      `messages relus : ${uplinks}, relevés : ${readings}, encore écartés : ${deadLetters}.`,
   },
   errors: {
     offline: 'Parvis ne répond pas. Vérifiez le réseau ; la page réessaie d’elle-même.',

@@ -35,7 +35,9 @@ export const fr = {
     title: 'Corriger',
     forTechnicians: 'La correction est réservée aux techniciens : transmettez-leur cette page.',
     tried: (readable: string, tried: string) =>
-      `${readable} des ${tried} derniers messages ${plural.fr(readable, 'se lirait', 'se liraient')} sans faute`,
+      readable === '0'
+        ? `Aucun des ${tried} derniers messages ne se lirait sans faute`
+        : `${readable} des ${tried} derniers messages ${plural.fr(readable, 'se lirait', 'se liraient')} sans faute`,
     triedOne: 'Ce message se lirait sans faute',
     triedNone: 'Ce message ne se lirait pas sans faute',
     asIs: 'avec le modèle tel qu’il est.',
@@ -143,7 +145,8 @@ export const texts = {
     mend: {
       title: 'Mend',
       forTechnicians: 'Mending is for technicians: hand this page on to them.',
-      tried: (readable, tried) => `${readable} of the last ${tried} messages would be read without a fault`,
+      tried: (readable, tried) =>
+        `${readable === '0' ? 'None' : readable} of the last ${tried} messages would be read without a fault`,
       triedOne: 'This message would be read without a fault',
       triedNone: 'This message would not be read without a fault',
       asIs: 'with the model as it is.',

@@ -136,7 +136,7 @@ export const texts = {
     state: 'State',
     asset: 'Installed on',
     nowhere: 'nowhere',
-    lastSeen: 'Last heard',
+    lastSeen: 'Last seen',
     never: 'never',
     silentSince: 'silent for',
     battery: 'Battery',

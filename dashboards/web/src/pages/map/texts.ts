@@ -21,6 +21,7 @@ export const fr = {
   none: 'Aucun équipement n’a encore de position.',
   noneAdvice: 'Donnez latitude et longitude à vos équipements, à la main ou par un import CSV.',
   openAsset: 'Ouvrir la fiche',
+  isShown: (label: string) => `${label} : ses derniers relevés sont affichés sur la carte, après elle.`,
   close: 'Fermer',
 }
 export const texts = {
@@ -45,6 +46,7 @@ export const texts = {
     none: 'No asset has a position yet.',
     noneAdvice: 'Give your assets a latitude and a longitude, by hand or by a CSV import.',
     openAsset: 'Open its page',
+    isShown: (label) => `${label}: its latest readings are shown on the map, after it.`,
     close: 'Close',
   } satisfies typeof fr,
 }
