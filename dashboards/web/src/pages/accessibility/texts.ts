@@ -14,7 +14,7 @@ export const fr = {
   ],
   limitsTitle: 'Contenus non accessibles',
   limits: [
-    'Critère 7.1 : les pages n’ont pas été essayées avec les lecteurs d’écran NVDA, JAWS et VoiceOver.',
+    'Critère 7.1 : quatre pages ont été essayées avec le lecteur d’écran Orca ; aucune ne l’a été avec NVDA, JAWS ou VoiceOver, que le RGAA demande.',
     'La carte est un dessin : la liste à côté dit la même chose, et s’utilise au clavier et avec un lecteur d’écran.',
     'La documentation de l’API, faite pour les développeurs, n’a pas été évaluée.',
   ],
@@ -46,7 +46,7 @@ export const texts = {
     ],
     limitsTitle: 'What is not accessible',
     limits: [
-      'Criterion 7.1: the pages were not tried with the screen readers NVDA, JAWS and VoiceOver.',
+      'Criterion 7.1: four pages were tried with the screen reader Orca, none with NVDA, JAWS or VoiceOver, which RGAA asks for.',
       'The map is a drawing: the list beside it says the same, and is used by keyboard and with a screen reader.',
       'The documentation of the API, which is made for developers, has not been evaluated.',
     ],
