@@ -45,7 +45,7 @@ beforeAll(async () => {
   for (const id of strangers) await gateway.publishAsync(`lost/${id}/up`, '{}', { qos: 1 })
   await gateway.endAsync()
   await until(async () => (await count('/devices/to-adopt?limit=100')) === strangers.length)
-  await until(async () => (await count('/status/assets?limit=100&state=attention')) === names.length, 20_000)
+  await until(async () => (await count('/status/assets?limit=100&state=attention')) === names.length)
   await until(async () => (await count('/dead-letters?limit=100&reason=out_of_range')) === names.length)
 })
 afterAll(() => site?.close())
