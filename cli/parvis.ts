@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ConfigError, loadConfig } from '../config.ts'
 import { Problem, problemDocument } from '../domain/problem.ts'
@@ -24,6 +25,8 @@ const texts = {
     wrong: 'mauvais usage',
     words: 'il y a un mot de trop ou de moins',
     failed: 'la commande a échoué',
+    nothing: 'rien à montrer',
+    fresh: 'nouveau dossier de données, selon PARVIS_DATA_DIR :',
     silent: 'rien ne répond à cette adresse ; le service est-il en marche ?',
   },
   en: {
@@ -38,6 +41,8 @@ const texts = {
     wrong: 'wrong usage',
     words: 'there is a word too many or too few',
     failed: 'the command failed',
+    nothing: 'nothing to show',
+    fresh: 'a new data folder, as PARVIS_DATA_DIR says:',
     silent: 'nothing answers at this address; is the service running?',
   },
 } as const
@@ -67,6 +72,9 @@ async function run(args: readonly string[]): Promise<number> {
     if (positionals.length !== command.words) throw new UsageError(texts[language].words)
     const config = loadConfig()
     language = config.PARVIS_LANG
+    // Who writes its name wrongly would take an empty city for the own one.
+    if (!json && !existsSync(config.PARVIS_DATA_DIR))
+      process.stderr.write(`${texts[language].fresh} ${config.PARVIS_DATA_DIR}\n`)
     const opened = openOnce(config, readReason(values.reason))
     close = opened.close
     let code = 0
@@ -74,7 +82,11 @@ async function run(args: readonly string[]): Promise<number> {
       {
         config,
         language,
-        print: (document, text) => process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${text}\n`),
+        print: (document, text) => {
+          if (json) process.stdout.write(`${JSON.stringify(document)}\n`)
+          else if (text === '') process.stderr.write(`${texts[language].nothing}\n`)
+          else process.stdout.write(`${text}\n`)
+        },
         fail: () => {
           code = 1
         },

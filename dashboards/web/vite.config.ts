@@ -35,6 +35,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
     reportCompressedSize: true,
+    // The library of maps is that large, and loaded by who opens a map; how long the build took is of no interest to who
+    // installs Parvis.
+    chunkSizeWarningLimit: 1200,
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: { proxy: { '/api': platform, '/health': platform, '/metrics': platform } },
 })

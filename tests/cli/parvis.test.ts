@@ -290,6 +290,9 @@ test('readings are exported exactly as they are stored', async () => {
 })
 
 test('a folder without readings exports nothing', async () => {
+  // Whoever wrote the name of the folder wrongly is told that it is a new one.
+  const stderr = `nouveau dossier de données, selon PARVIS_DATA_DIR : ${dataDir}\nrien à montrer\n`
+  expect(await parvis('device', 'list')).toEqual({ code: 0, stdout: '', stderr })
   expect(await parvis('export', 'readings')).toEqual({ code: 0, stdout: '', stderr: '' })
 })
 
