@@ -1,5 +1,6 @@
 import type { Quantity } from '../domain/quantity.ts'
 import type { Aggregate, Reading } from '../domain/reading.ts'
+import type { ReadingColumns } from '../store/reading-store.ts'
 
 /*
  * The data set of the store's benchmarks, and the questions that are asked of it, the same for every store. Devices send
@@ -37,15 +38,21 @@ export function endOf({ from, days }: DataSet): number {
 
 /** Batches of at least `batch` readings, in the order in which they arrive. */
 export function* makeArrivals(data: DataSet, batch: number): Generator<Reading[]> {
-  const devices = Array.from({ length: data.devices }, (_, device) => startDevice(data, device))
+  const devices = Array.from({ length: data.devices }, (_, i) => ({
+    deviceId: deviceName(i),
+    next: startDevice(data, i),
+  }))
   // What is late, by the round in which it arrives.
   const late: Reading[][] = []
   let made: Reading[] = []
   for (let round = 0; ; round++) {
     const isOver = round >= data.rounds
     if (!isOver)
-      for (const next of devices) {
-        const { readings, arrival } = next(round)
+      for (const { deviceId, next } of devices) {
+        const { values, arrival, ...told } = next(round)
+        const readings = measured.map(
+          (quantity, i): Reading => ({ deviceId, channel: '', quantity, value: values[i]!, ...told }),
+        )
         if (arrival === round) made.push(...readings)
         else {
           late[arrival] ??= []
@@ -60,8 +67,8 @@ export function* makeArrivals(data: DataSet, batch: number): Generator<Reading[]
   if (made.length > 0) yield made
 }
 
-/** The same readings, some devices after others, `days` days of them in a batch of at least `batch` readings. */
-export function* makeHistory(data: DataSet, batch = 100_000, days = 30): Generator<Reading[]> {
+/** The same readings in columns, some devices after others, `days` days of them in a batch of at least `batch` readings. */
+export function* makeHistory(data: DataSet, batch = 100_000, days = 30): Generator<ReadingColumns[]> {
   const rounds = Math.ceil((data.rounds / data.days) * days)
   const together = Math.ceil(batch / (rounds * measured.length))
   for (let device = 0; device < data.devices; device += together) {
@@ -69,14 +76,44 @@ export function* makeHistory(data: DataSet, batch = 100_000, days = 30): Generat
       startDevice(data, device + i),
     )
     for (let round = 0; round < data.rounds; round += rounds) {
-      const made: Reading[] = []
-      for (const next of nexts)
-        for (let each = round; each < Math.min(data.rounds, round + rounds); each++)
-          for (const reading of next(each).readings) made.push(reading)
-      yield made
+      const end = Math.min(data.rounds, round + rounds)
+      yield nexts.flatMap((next, i) => layMessages(deviceName(device + i), next, round, end))
     }
   }
 }
+
+/** Columns of the messages of one device, which its quantities share. */
+function layMessages(deviceId: string, next: Next, from: number, to: number): ReadingColumns[] {
+  const column = () => new Float64Array(to - from)
+  const shared = { observedAt: column(), receivedAt: column(), seqs: column() }
+  const history = measured.map((quantity) => ({ deviceId, channel: '', quantity, ...shared, values: column() }))
+  for (let round = from; round < to; round++) {
+    const { observedAt, receivedAt, seq, values } = next(round)
+    const at = round - from
+    shared.observedAt[at] = observedAt
+    shared.receivedAt[at] = receivedAt
+    shared.seqs[at] = seq
+    for (const [i, each] of history.entries()) each.values[at] = values[i]!
+  }
+  return history
+}
+
+/** The readings of a history message by message, as devices sent them. */
+export function listMessages(history: readonly ReadingColumns[]): Reading[] {
+  const readings: Reading[] = []
+  for (let from = 0; from < history.length; from += measured.length) {
+    const together = history.slice(from, from + measured.length)
+    const { observedAt, receivedAt, seqs } = together[0]!
+    for (const [i, time] of observedAt.entries())
+      for (const { deviceId, channel, quantity, values } of together) {
+        const told = { observedAt: time, receivedAt: receivedAt[i]!, seq: seqs[i]! }
+        readings.push({ deviceId, channel, quantity, value: values[i]!, ...told })
+      }
+  }
+  return readings
+}
+
+type Next = ReturnType<typeof startDevice>
 
 // Gives the messages of a device in the order of time, each with the round in which it arrives.
 function startDevice(data: DataSet, device: number) {
@@ -84,7 +121,6 @@ function startDevice(data: DataSet, device: number) {
   const intervalMs = (days * dayMs) / rounds
   const phaseMs = (intervalMs - jitterMs) * (device / devices)
   const random = makeRandom(device + 1)
-  const deviceId = deviceName(device)
   const measure = data.values === 'noise' ? startNoise(random) : startSensor(random)
   return (round: number) => {
     const observedAt = Math.floor(from + round * intervalMs + phaseMs + random() * jitterMs)
@@ -92,17 +128,7 @@ function startDevice(data: DataSet, device: number) {
     const receivedAt = observedAt + Math.floor(isLate ? random() * dayMs : 50 + random() * longestDelayMs)
     const arrival = isLate ? Math.max(round, Math.floor((receivedAt - from - phaseMs) / intervalMs)) : round
     const seq = 1 + arrival * devices * 2 + (isLate ? devices : 0) + device
-    const values = measure(observedAt)
-    const readings = measured.map((quantity, i) => ({
-      deviceId,
-      channel: '',
-      quantity,
-      value: values[i]!,
-      observedAt,
-      receivedAt,
-      seq,
-    }))
-    return { readings, arrival }
+    return { observedAt, receivedAt, seq, values: measure(observedAt), arrival }
   }
 }
 

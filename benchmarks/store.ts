@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import type { Reading } from '../domain/reading.ts'
 import {
   deviceName,
   endOf,
@@ -18,7 +17,7 @@ import {
 } from './store-data.ts'
 import { openAsker } from './stores/asker.ts'
 import { startInfluxStore } from './stores/influxdb.ts'
-import { startParvisHistory, startParvisStore } from './stores/parvis.ts'
+import { startParvisHistory, startParvisPast, startParvisStore } from './stores/parvis.ts'
 import type { StoreSubject } from './stores/subject.ts'
 import { startVictoriaStore } from './stores/victoria-metrics.ts'
 import { readCpuSeconds } from './support/cpu.ts'
@@ -29,6 +28,9 @@ import { median, type Row, report, round } from './support/report.ts'
  * The embedded reading store beside InfluxDB 1.6 and VictoriaMetrics: the same readings, appended as they arrive, each
  * batch in a commit of its own, while another process reads; then what is past, device by device; and the questions of the
  * data set. The stores take turns, a leg each, over servers of their own that are idle meanwhile.
+ *
+ * What is past is prepared as each store takes it, which is not timed: lines of text for the others, columns for Parvis. It
+ * takes the same readings one by one too, as they come from devices; that is a row of its own.
  *
  * Options: --readings N (20,000,000), --days N (30), --batch N (4000), --legs N (3), --values city or noise, --only with
  * names of stores, --past S (the share of the past that the others are given, 0.2), --json.
@@ -54,11 +56,17 @@ const mostTimes = 60
 const longestMs = 3000
 
 type Start = (folder: string) => StoreSubject | Promise<StoreSubject>
-type Contestant = { name: string; fresh: Start; past: Start; share: number }
+type Contestant = { name: string; fresh: Start; past: Record<string, Start>; share: number }
+const parvisPast = { past: startParvisHistory, 'past, reading by reading': startParvisPast }
 const contestants: Contestant[] = [
-  { name: 'parvis', fresh: startParvisStore, past: startParvisHistory, share: 1 },
-  { name: 'influxdb', fresh: startInfluxStore, past: startInfluxStore, share: Number(options.past) },
-  { name: 'victoriametrics', fresh: startVictoriaStore, past: startVictoriaStore, share: Number(options.past) },
+  { name: 'parvis', fresh: startParvisStore, past: parvisPast, share: 1 },
+  { name: 'influxdb', fresh: startInfluxStore, past: { past: startInfluxStore }, share: Number(options.past) },
+  {
+    name: 'victoriametrics',
+    fresh: startVictoriaStore,
+    past: { past: startVictoriaStore },
+    share: Number(options.past),
+  },
 ].filter(({ name }) => options.only.split(',').includes(name))
 
 /** What was measured, by its name and the store's; the figures of a store are those of its legs. */
@@ -69,23 +77,31 @@ function note(measure: string, store: string, value: number) {
   ofMeasure.set(store, [...(ofMeasure.get(store) ?? []), value])
 }
 
-type Writing = {
-  subject: StoreSubject
-  batches: Generator<Reading[]>
-  total: number
-  written: number
-  cpuBefore: number
-}
+type Batch = { prepared: unknown; count: number; receivedAt: number }
+type Writing = { way: string; subject: StoreSubject; batches: Generator<Batch>; total: number; written: number }
+type Prepare = (subject: StoreSubject) => Generator<Batch>
 
-async function startWriting(start: Start, folder: string, batches: Generator<Reading[]>, total: number) {
+async function startWriting(way: string, start: Start, folder: string, prepare: Prepare, total: number) {
   mkdirSync(folder, { recursive: true })
   const subject = await start(folder)
-  return { subject, batches, total, written: 0, cpuBefore: 0 }
+  return { way, subject, batches: prepare(subject), total, written: 0 }
+}
+
+function* prepareFresh(subject: StoreSubject): Generator<Batch> {
+  for (const batch of makeArrivals(data, Number(options.batch)))
+    yield { prepared: subject.prepare(batch), count: batch.length, receivedAt: batch.at(-1)!.receivedAt }
+}
+
+function* preparePast(subject: StoreSubject): Generator<Batch> {
+  for (const history of makeHistory(data)) {
+    const count = history.reduce((sum, { values }) => sum + values.length, 0)
+    yield { prepared: subject.prepareHistory(history), count, receivedAt: history.at(-1)!.receivedAt.at(-1)! }
+  }
 }
 
 /** Writes a leg's share of the batches; what makes and prepares them is not timed. */
-async function writeLeg(writing: Writing, leg: number, way: 'fresh' | 'past'): Promise<void> {
-  const { subject, batches, total } = writing
+async function writeLeg(writing: Writing, leg: number): Promise<void> {
+  const { way, subject, batches, total } = writing
   const isOwn = subject.pids.includes(process.pid)
   const begun = writing.written
   const cpuBefore = isOwn ? 0 : readCpuSeconds(subject.pids)
@@ -104,10 +120,9 @@ async function writeLeg(writing: Writing, leg: number, way: 'fresh' | 'past'): P
   while (writing.written < end) {
     const { value: batch, done } = batches.next()
     if (done === true) break
-    const prepared = subject.prepare(batch)
-    writeMs += await time(() => subject.write(prepared))
-    tidyMs += await time(() => subject.tidy(batch))
-    writing.written += batch.length
+    writeMs += await time(() => subject.write(batch.prepared))
+    tidyMs += await time(() => subject.tidy(batch.receivedAt))
+    writing.written += batch.count
   }
   const rows = writing.written - begun
   note(`${way}: readings/s`, subject.name, (rows / writeMs) * 1000)
@@ -170,11 +185,9 @@ async function askQuestions(writings: readonly Writing[]): Promise<void> {
 async function measureFresh(folder: string): Promise<void> {
   const writings: Writing[] = []
   for (const { name, fresh } of contestants)
-    writings.push(
-      await startWriting(fresh, join(folder, `${name}-fresh`), makeArrivals(data, Number(options.batch)), total),
-    )
+    writings.push(await startWriting('fresh', fresh, join(folder, `${name}-fresh`), prepareFresh, total))
   for (let leg = 0; leg < legs; leg++)
-    for (const writing of writings) await whileReading(writing.subject, () => writeLeg(writing, leg, 'fresh'))
+    for (const writing of writings) await whileReading(writing.subject, () => writeLeg(writing, leg))
   for (const { subject } of writings) {
     await subject.settle()
     note('bytes a reading, sealed', subject.name, (await subject.countBytes()) / total)
@@ -187,8 +200,9 @@ async function measureFresh(folder: string): Promise<void> {
 async function measurePast(folder: string): Promise<void> {
   const writings: Writing[] = []
   for (const { name, past, share } of contestants)
-    writings.push(await startWriting(past, join(folder, `${name}-past`), makeHistory(data), total * share))
-  for (let leg = 0; leg < legs; leg++) for (const writing of writings) await writeLeg(writing, leg, 'past')
+    for (const [way, start] of Object.entries(past))
+      writings.push(await startWriting(way, start, join(folder, `${name}-${way}`), preparePast, total * share))
+  for (let leg = 0; leg < legs; leg++) for (const writing of writings) await writeLeg(writing, leg)
   for (const { subject } of writings) await subject.stop()
 }
 

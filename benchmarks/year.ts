@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Reading } from '../domain/reading.ts'
 import { openEmbeddedStore } from '../store/embedded.ts'
 import { ingestFile, openIngestFile } from '../store/ingest-file.ts'
 import { openLatest } from '../store/latest.ts'
+import type { ReadingColumns } from '../store/reading-store.ts'
 import { parvis, startPlatform } from '../tests/support/platform.ts'
 import { deviceName, endOf, listQuestions, makeHistory, makeRandom, planData } from './store-data.ts'
 import { openAsker } from './stores/asker.ts'
@@ -61,20 +63,26 @@ async function layDown(folder: string): Promise<{ readings: number; seconds: num
   const latest = openLatest(database)
   let ms = 0
   let readings = 0
-  for (const batch of makeHistory(data)) {
+  for (const history of makeHistory(data)) {
     const begun = performance.now()
     database.exec('BEGIN IMMEDIATE')
-    await store.write(batch)
-    latest.move(batch)
+    await store.lay!(history)
+    latest.move(history.map(takeNewest))
     database.exec('COMMIT')
     ms += performance.now() - begun
-    readings += batch.length
+    readings += history.reduce((sum, { values }) => sum + values.length, 0)
   }
   const begun = performance.now()
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   ms += performance.now() - begun
   database.close()
   return { readings, seconds: ms / 1000 }
+}
+
+function takeNewest({ deviceId, channel, quantity, ...columns }: ReadingColumns): Reading {
+  const { observedAt, receivedAt, seqs, values } = columns
+  const told = { observedAt: observedAt.at(-1)!, receivedAt: receivedAt.at(-1)!, seq: seqs.at(-1)! }
+  return { deviceId, channel, quantity, value: values.at(-1)!, ...told }
 }
 
 async function time(count: number, ask: () => Promise<number>): Promise<{ p50: number; p99: number }> {

@@ -1,4 +1,4 @@
-import type { Reading } from '../domain/reading.ts'
+import { gatherHistory, layHistory } from './history.ts'
 import type { ReadingStore } from './reading-store.ts'
 
 /** A day of a series that differs between two stores. `day` is the UTC date. */
@@ -24,7 +24,6 @@ export type CopyReport = CopyProgress & {
 const dayMs = 86_400_000
 const day = { kind: 'fixed', ms: dayMs } as const
 const everything = { from: -62_167_219_200_000, to: 253_402_300_800_000 }
-const batchReadings = 10_000
 const maxDifferences = 1000
 // Sums are added in another order on each side.
 const sumTolerance = 1e-9
@@ -40,29 +39,31 @@ export async function copyReadings(
   devices: readonly string[],
   onProgress: (progress: CopyProgress) => void = () => {},
 ): Promise<CopyReport> {
+  // Most devices of a city have fewer in a year: each of their blocks is then written once.
+  const batchReadings = to.lay === undefined ? 10_000 : 200_000
   const progress: CopyProgress = { devices: 0, ofDevices: devices.length, readings: 0, days: 0 }
   const rejected = new Map<string, CopyReport['rejected'][number]>()
   const differences: DayDifference[] = []
   let isEqual = true
 
   async function copySpan(deviceId: string, span: { from: number; to: number }) {
-    let batch: Reading[] = []
+    const batch = gatherHistory()
     const flush = async () => {
-      for (const { index, reason } of (await to.write(batch)).rejected) {
-        const key = JSON.stringify([batch[index]!.deviceId, reason])
+      const count = batch.count()
+      for (const { reason } of (await layHistory(to, batch.take())).rejected) {
+        const key = JSON.stringify([deviceId, reason])
         const known = rejected.get(key)
         if (known !== undefined) known.count++
         else if (rejected.size < maxDifferences) rejected.set(key, { deviceId, reason, count: 1 })
       }
-      progress.readings += batch.length
-      batch = []
+      progress.readings += count
       onProgress(progress)
     }
     for await (const reading of from.scan({ devices: [deviceId], ...span })) {
-      batch.push(reading)
-      if (batch.length >= batchReadings) await flush()
+      batch.add(reading)
+      if (batch.count() >= batchReadings) await flush()
     }
-    if (batch.length > 0) await flush()
+    if (batch.count() > 0) await flush()
   }
 
   for (const deviceId of devices) {

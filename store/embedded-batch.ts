@@ -7,7 +7,7 @@ import type { KnownChannel, KnownSeries, openSeriesBook } from './embedded-serie
 import { dayMs, hourMs, maxTimeMs, minTimeMs } from './embedded-time.ts'
 
 /** Readings of one channel and a day that is over; `id` is that of their block. */
-export type DayGroup = { id: number; day: number; of: KnownChannel; count: number; parts: number[] }
+export type DayGroup = { id: number; day: number; of: KnownChannel; count: number }
 
 /** What becomes one row: readings of one channel at one time, of one uplink. */
 export type FreshRow = {
@@ -20,11 +20,12 @@ export type FreshRow = {
   end: number
 }
 
+type SortedGroup = DayGroup & { parts: number[] }
 type Told = Pick<Reading, 'observedAt' | 'receivedAt' | 'seq' | 'value'>
 type Rejected = { index: number; reason: string }
 
-// Columns of a batch of so many readings are kept for the next one.
-const keptReadings = 2 ** 17
+/** Columns of a batch of so many readings are kept for the next one. */
+export const keptReadings = 2 ** 17
 const isNoPart = -1
 
 /**
@@ -48,14 +49,14 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
     }
     batch++
     const rejected: Rejected[] = []
-    const groups = new Map<number, DayGroup>()
+    const groups = new Map<number, SortedGroup>()
     const seriesOf: KnownSeries[] = []
     const dayOf: number[] = []
     const counts: number[] = []
     const rows = startRows()
     const { times, values, delays, seqs } = coming
     const openTime = openDay * dayMs
-    let group: DayGroup | undefined
+    let group: SortedGroup | undefined
     let day = 0
     let dayTime = Number.POSITIVE_INFINITY
 
@@ -103,8 +104,7 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
       partOf[i] = part
       counts[part]!++
       times[i] = observedAt - dayTime
-      // SQLite keeps no negative zero, and so neither do blocks.
-      values[i] = reading.value + 0
+      values[i] = reading.value
       delays[i] = reading.receivedAt - observedAt
       seqs[i] = reading.seq
     }
@@ -115,7 +115,7 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
   type Sorted = ReturnType<typeof sort>
 
   /** The parts of some of the groups, for their blocks. The readings of the others become rows. */
-  function split({ size, rows, seriesOf, dayOf, counts }: Sorted, chosen: readonly DayGroup[]) {
+  function split({ size, rows, seriesOf, dayOf, counts }: Sorted, chosen: readonly SortedGroup[]) {
     const begins = new Int32Array(counts.length).fill(isNoPart)
     let total = 0
     for (const { parts } of chosen)
@@ -148,7 +148,7 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
       ends[part] = at + 1
     }
 
-    function toParts(group: DayGroup): Part[] {
+    function toParts(group: SortedGroup): Part[] {
       const parts: Part[] = []
       for (const part of group.parts) {
         const begin = begins[part]!
@@ -213,7 +213,7 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
     }
   }
 
-  return { sort, split }
+  return { sort, split, startRows }
 }
 
 function createColumns(count: number) {

@@ -118,8 +118,9 @@ function writeValues(sink: Sink, values: Float64Array, count: number): void {
   sink.bytes[sink.at++] = areFloats ? floats : doubles
   writeVarint(sink, count * (areFloats ? 4 : 8))
   for (let i = 0; i < count; i++) {
-    if (areFloats) sink.view.setFloat32(sink.at, values[i]!, true)
-    else sink.view.setFloat64(sink.at, values[i]!, true)
+    // SQLite keeps no negative zero, and so neither do blocks.
+    if (areFloats) sink.view.setFloat32(sink.at, values[i]! + 0, true)
+    else sink.view.setFloat64(sink.at, values[i]! + 0, true)
     sink.at += areFloats ? 4 : 8
   }
 }

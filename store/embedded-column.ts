@@ -8,7 +8,7 @@ import {
   writeVarint,
   zigzag,
 } from './embedded-bytes.ts'
-import { maxWidth, type Order, type Plan, planColumn, rawBytes, smallRange } from './embedded-plan.ts'
+import { maxWidth, type Order, plan, planColumn, rawBytes, smallRange } from './embedded-plan.ts'
 
 /*
  * Columns of whole numbers, as the blocks of the embedded store hold them (docs/embedded-store.md): each number, or its
@@ -28,16 +28,17 @@ const likelyShort = 100
  */
 export function writeColumn(sink: Sink, values: Float64Array, count: number, order: Order = 'shorter'): void {
   reserve(sink, count * (rawBytes + 6) + 64)
-  const plan = order === 'double' ? null : planColumn(values, count, order)
+  const isPacked = order !== 'double' && planColumn(values, count, order)
   const lengthAt = sink.at
   // The length comes before what it tells of: where it takes another number of bytes than was guessed, that is moved.
-  const guessed = plan === null || plan.bytes > likelyShort ? 2 : 1
+  const guessed = !isPacked || plan.bytes > likelyShort ? 2 : 1
   sink.at += guessed
   const begin = sink.at
-  if (plan === null) {
+  if (isPacked) writePacked(sink, values, count)
+  else {
     sink.bytes[sink.at++] = rawHead
-    for (let i = 0; i < count; i++, sink.at += rawBytes) sink.view.setFloat64(sink.at, values[i]!, true)
-  } else writePacked(sink, values, count, plan)
+    for (let i = 0; i < count; i++, sink.at += rawBytes) sink.view.setFloat64(sink.at, values[i]! + 0, true)
+  }
   const length = sink.at - begin
   const needed = countVarint(length)
   if (needed !== guessed) sink.bytes.copyWithin(lengthAt + needed, begin, begin + length)
@@ -46,7 +47,7 @@ export function writeColumn(sink: Sink, values: Float64Array, count: number, ord
   sink.at += length
 }
 
-function writePacked(sink: Sink, values: Float64Array, count: number, plan: Plan): void {
+function writePacked(sink: Sink, values: Float64Array, count: number): void {
   const { isStep, from, usual, width, exceptions, range } = plan
   sink.bytes[sink.at++] = width + (isStep ? stepHead : 0)
   if (isStep) writeVarint(sink, zigzag(values[0]!))

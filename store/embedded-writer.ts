@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Reading } from '../domain/reading.ts'
-import { openBatch } from './embedded-batch.ts'
+import { type DayGroup, openBatch } from './embedded-batch.ts'
 import type { Part } from './embedded-block.ts'
 import { readingStatements } from './embedded-fresh.ts'
+import { openHistories } from './embedded-history.ts'
 import { mergeParts } from './embedded-merge.ts'
 import { openRemoval } from './embedded-removal.ts'
 import { mergeRows, partsOfRows, type Row } from './embedded-row.ts'
@@ -10,8 +11,9 @@ import { type DayParts, maxPartReadings, openSealer } from './embedded-sealer.ts
 import { openSeriesBook } from './embedded-series.ts'
 import { openShrinking } from './embedded-shrink.ts'
 import { dayMs, dayOf, hoursPerDay, listHours, maxTimeMs, minTimeMs } from './embedded-time.ts'
+import { listReadings, placeRejected } from './history.ts'
 import { prepareInsert } from './insert.ts'
-import type { SeriesRange } from './reading-store.ts'
+import type { ReadingColumns, SeriesRange } from './reading-store.ts'
 import { longestTurnMs, startTurns } from './turns.ts'
 
 // A day is sealed when it has been over for so long: most of what comes late has come.
@@ -23,7 +25,7 @@ const passRows = 500_000
 const directReadings = 32
 const directBytesPerReading = 32
 
-type Sorted = ReturnType<ReturnType<typeof openBatch>['sort']>
+type Rows = ReturnType<ReturnType<typeof openBatch>['startRows']>
 type Channel = { deviceId: string; channel: string; first: number }
 type OpenDay = { day: number; first: number }
 const beforeAll: OpenDay = { day: Number.MIN_SAFE_INTEGER, first: 0 }
@@ -36,6 +38,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const sealer = openSealer(database, onDamage)
   const removal = openRemoval(database, sealer)
   const batches = openBatch(book)
+  const histories = openHistories(book)
   const shrink = openShrinking(database)
   const put = prepareInsert(database, 'fresh', ['hour', 'first', 'at', 'seq', 'data'], 'DO NOTHING')
   const key = 'hour = ? AND first = ? AND at = ? AND seq = ?'
@@ -78,16 +81,29 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
   const firstOpenDay = () => dayOf(now() - graceMs)
 
   function write(readings: readonly Reading[]) {
+    return inTransaction(() => ({ rejected: writeAll(readings, firstOpenDay()) }))
+  }
+
+  function writeAll(readings: readonly Reading[], openDay: number) {
+    const sorted = batches.sort(readings, openDay)
+    sealGroups(sorted, openDay, (chosen) => batches.split(sorted, chosen))
+    writeRows(sorted.rows, openDay)
+    return sorted.rejected
+  }
+
+  /** Does with history what `write` does with the same readings; columns that are in order need no sorting. */
+  function lay(history: readonly ReadingColumns[]) {
     return inTransaction(() => {
       const openDay = firstOpenDay()
-      const sorted = batches.sort(readings, openDay)
-      sealGroups(sorted)
-      writeRows(sorted.rows, openDay)
-      return { rejected: sorted.rejected }
+      const laid = histories.cut(history, batches.startRows())
+      if (laid === null) return { rejected: placeRejected(history, writeAll(listReadings(history), openDay)) }
+      sealGroups(laid, openDay, laid.split)
+      writeRows(laid.rows, openDay)
+      return { rejected: [] }
     })
   }
 
-  function writeRows({ list, bytes }: Sorted['rows'], openDay: number) {
+  function writeRows({ list, bytes }: Rows, openDay: number) {
     // In the order of the tree: fewer pages are touched. Equal keys stay in the order in which they came.
     list.sort((a, b) => a.hour - b.hour || a.of.first - b.of.first)
     for (const { hour, of } of list) {
@@ -112,18 +128,23 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
    * Puts readings of days that are over straight into blocks, where they are enough of one channel and day for that to be
    * worth its while. The others become rows.
    */
-  function sealGroups(sorted: Sorted) {
-    const candidates = removals > 0 ? [] : sorted.groups.filter(({ count }) => count >= directReadings)
+  function sealGroups<Group extends DayGroup>(
+    { groups, rows }: { groups: Group[]; rows: Rows },
+    openDay: number,
+    split: (chosen: Group[]) => Part[][],
+  ) {
+    const isOver = ({ day, count }: Group) => day < openDay && count >= directReadings
+    const candidates = removals > 0 ? [] : groups.filter(isOver)
     const stored = sealer.blocks.bytesOf(candidates.map(({ id }) => id))
     const chosen = candidates
       .filter(({ id, count }) => (stored.get(id)?.bytes ?? 0) <= count * directBytesPerReading)
       .sort((a, b) => a.id - b.id)
     const isLong = ({ times }: Part) => times.length > maxPartReadings
     const fresh: DayParts[] = []
-    for (const [i, parts] of batches.split(sorted, chosen).entries()) {
+    for (const [i, parts] of split(chosen).entries()) {
       const { id, day, of } = chosen[i]!
       if (!stored.has(id) && !parts.some(isLong)) fresh.push({ day, first: of.first, parts })
-      else if (!sealChannel(day, of, parts)) for (const part of parts) sorted.rows.addPart(part, day, of)
+      else if (!sealChannel(day, of, parts)) for (const part of parts) rows.addPart(part, day, of)
     }
     sealer.lay(fresh)
   }
@@ -231,5 +252,5 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     }
   }
 
-  return { write, remove, seal }
+  return { write, lay, remove, seal }
 }

@@ -49,6 +49,7 @@ export function openEmbeddedStore(database: DatabaseSync, options: EmbeddedOptio
 
   return {
     write: async (readings) => writable().write(readings),
+    lay: async (history) => writable().lay(history),
     query: async (query) => reader()?.query(query) ?? [],
     lastBefore: async (series, time) => reader()?.lastBefore(series, time) ?? null,
     async *scan(range) {

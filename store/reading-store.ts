@@ -30,6 +30,20 @@ export type Series = SeriesKey & { points: [time: number, value: number][] }
 /** Which readings: of some devices (all when absent), observed in [from, to), UTC epoch ms. */
 export type SeriesRange = { devices?: readonly string[]; from: number; to: number }
 
+/**
+ * Readings of one series in columns of one length, which is how history is told without an object for each reading. Series
+ * that came together share their columns (the same arrays): they are then gone through once.
+ */
+export type ReadingColumns = SeriesKey & {
+  observedAt: Float64Array
+  receivedAt: Float64Array
+  seqs: Float64Array
+  values: Float64Array
+}
+
+/** A reading that is refused for good: its series, and its place in the columns of it. */
+export type RejectedColumn = { series: number; index: number; reason: string }
+
 /** What was written before is gone: all that the journal still holds has to come again. */
 export class ReadingsLostError extends Error {}
 
@@ -43,6 +57,11 @@ export type ReadingStore = {
    * refused for good is told by its index in the batch; the others are stored.
    */
   write(readings: readonly Reading[]): Promise<{ rejected: { index: number; reason: string }[] }>
+  /**
+   * Where a backend takes history in columns: does what `write` does with the same readings, series after series. Quickest
+   * where times ascend. `layHistory` writes to any backend.
+   */
+  lay?(history: readonly ReadingColumns[]): Promise<{ rejected: RejectedColumn[] }>
   query(query: SeriesQuery): Promise<Series[]>
   /** The newest reading of a series with observedAt < time, or null. */
   lastBefore(series: SeriesKey, time: number): Promise<Reading | null>

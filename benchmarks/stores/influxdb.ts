@@ -1,4 +1,5 @@
 import { startInfluxDb } from '../peers/influxdb.ts'
+import { listMessages } from '../store-data.ts'
 import { influxDatabase } from './asker.ts'
 import { createLineWriter, encodeLines, waitForSameSize } from './line-protocol.ts'
 import type { StoreSubject } from './subject.ts'
@@ -16,6 +17,7 @@ export async function startInfluxStore(folder: string): Promise<StoreSubject> {
     place: { kind: 'influxdb', url: `http://127.0.0.1:${server.port}` },
     pids: [server.pid],
     prepare: encodeLines,
+    prepareHistory: (history) => encodeLines(listMessages(history)),
     write: (batch) => write(batch as string),
     async tidy() {},
     async settle() {

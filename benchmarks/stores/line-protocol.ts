@@ -40,7 +40,7 @@ export function createLineWriter(url: string): (body: string) => Promise<void> {
 export function countFolderBytes(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((each) => each.isFile())
-    .reduce((sum, each) => sum + statSync(join(each.parentPath, each.name), { throwIfNoEntry: false })!.size, 0)
+    .reduce((sum, each) => sum + (statSync(join(each.parentPath, each.name), { throwIfNoEntry: false })?.size ?? 0), 0)
 }
 
 const quietS = 12

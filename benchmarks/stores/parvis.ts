@@ -3,6 +3,8 @@ import type { Reading } from '../../domain/reading.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { ingestFile, openIngestFile } from '../../store/ingest-file.ts'
 import { openLatest } from '../../store/latest.ts'
+import type { ReadingColumns, ReadingStore } from '../../store/reading-store.ts'
+import { listMessages } from '../store-data.ts'
 import type { StoreSubject } from './subject.ts'
 
 const dayMs = 86_400_000
@@ -32,6 +34,7 @@ export function startParvisStore(folder: string): StoreSubject {
     place: { kind: 'parvis', folder },
     pids: [process.pid],
     prepare: (batch) => batch,
+    prepareHistory: (history) => history,
     async write(batch) {
       const readings = batch as readonly Reading[]
       database.exec('BEGIN IMMEDIATE')
@@ -39,8 +42,8 @@ export function startParvisStore(folder: string): StoreSubject {
       latest.move(readings)
       database.exec('COMMIT')
     },
-    async tidy(batch) {
-      now = Math.max(now, batch.at(-1)!.receivedAt)
+    async tidy(receivedAt) {
+      now = Math.max(now, receivedAt)
       if (now >= nextPass) await sealPast()
     },
     async settle() {
@@ -55,15 +58,28 @@ export function startParvisStore(folder: string): StoreSubject {
   }
 }
 
-/** The same, for what is past: no day is fresh. */
+/**
+ * The same, for what is past: no day is fresh. It is taken in columns, as the year and a copy lay it down. That these are
+ * made beforehand is not timed, and no more is it that the others' lines are.
+ */
 export function startParvisHistory(folder: string): StoreSubject {
+  return startPast(folder, (store, history) => store.lay!(history as readonly ReadingColumns[]))
+}
+
+/** The same, reading by reading, as ingest takes what comes late. */
+export function startParvisPast(folder: string): StoreSubject {
+  const subject = startPast(folder, (store, batch) => store.write(batch as readonly Reading[]))
+  return { ...subject, prepareHistory: listMessages }
+}
+
+function startPast(folder: string, write: (store: ReadingStore, batch: unknown) => Promise<unknown>): StoreSubject {
   const subject = startParvisStore(folder)
   const database = openIngestFile(folder)
   const store = openEmbeddedStore(database)
   return {
     ...subject,
     async write(batch) {
-      await store.write(batch as readonly Reading[])
+      await write(store, batch)
     },
     async tidy() {},
     async stop() {

@@ -1,5 +1,6 @@
 import { ensureDebianPackage } from '../../tests/support/debian.ts'
 import { freePort } from '../../tests/support/platform.ts'
+import { listMessages } from '../store-data.ts'
 import { startProgram } from '../support/program.ts'
 import { createLineWriter, encodeLines, waitForSameSize } from './line-protocol.ts'
 import type { StoreSubject } from './subject.ts'
@@ -21,6 +22,7 @@ export async function startVictoriaStore(folder: string): Promise<StoreSubject> 
     place: { kind: 'victoriametrics', url },
     pids: [pid],
     prepare: encodeLines,
+    prepareHistory: (history) => encodeLines(listMessages(history)),
     write: (batch) => write(batch as string),
     async tidy() {},
     async settle() {

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Reading } from '../../domain/reading.ts'
 import { openEmbeddedStore } from '../../store/embedded.ts'
 import { ingestFile, openIngestFile, readCursor } from '../../store/ingest-file.ts'
 import { openIngestReader } from '../../store/ingest-reader.ts'
@@ -72,15 +71,24 @@ async function layDown(folder: string, credentials: Credentials, days: number): 
   const store = openEmbeddedStore(database)
   const to = Date.now()
   for (let from = to - days * dayMs; from < to; from += dayMs) {
-    const readings: Reading[] = []
-    for (let at = from; at < Math.min(from + dayMs, to); at += everyMs)
-      for (const [i, { id: deviceId }] of credentials.entries())
-        for (const quantity of ['fill_level', 'temperature'] as const) {
-          const observedAt = at + i
-          const value = 20 + ((at / everyMs + i) % 50)
-          readings.push({ deviceId, channel: '', quantity, value, observedAt, receivedAt: observedAt + 200, seq: 0 })
-        }
-    await store.write(readings)
+    const rounds = Math.ceil(Math.min(dayMs, to - from) / everyMs)
+    const history = credentials.flatMap(({ id: deviceId }, i) => {
+      const observedAt = Float64Array.from({ length: rounds }, (_, round) => from + round * everyMs + i)
+      const values = observedAt.map((time) => 20 + (((time - i) / everyMs + i) % 50))
+      const columns = {
+        observedAt,
+        receivedAt: observedAt.map((time) => time + 200),
+        seqs: new Float64Array(rounds),
+        values,
+      }
+      return (['fill_level', 'temperature'] as const).map((quantity) => ({
+        deviceId,
+        channel: '',
+        quantity,
+        ...columns,
+      }))
+    })
+    await store.lay!(history)
   }
   await store.close()
   database.close()

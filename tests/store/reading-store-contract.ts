@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Quantity } from '../../domain/quantity.ts'
 import { aggregates, compareSeries, type Reading } from '../../domain/reading.ts'
 import { parseWindow } from '../../domain/window.ts'
-import type { ReadingStore, Series, SeriesQuery, SeriesRange } from '../../store/reading-store.ts'
+import { gatherHistory, layHistory } from '../../store/history.ts'
+import type { ReadingColumns, ReadingStore, Series, SeriesQuery, SeriesRange } from '../../store/reading-store.ts'
 import {
   awkwardChannels,
   awkwardDevices,
@@ -34,6 +35,14 @@ export async function collect(store: ReadingStore, range: SeriesRange): Promise<
   const found: Reading[] = []
   for await (const each of store.scan(range)) found.push({ ...each, value: each.value + 0 })
   return found
+}
+
+/** Readings in columns of their series. */
+export function toHistory(readings: readonly Reading[]): ReadingColumns[] {
+  const history = gatherHistory()
+  for (const each of readings) history.add(each)
+  expect(history.count()).toBe(readings.length)
+  return history.take()
 }
 
 /**
@@ -127,6 +136,24 @@ export function describeReadingStore(
       ])
     })
 
+    test('history in columns: what cannot be stored is told by its series and place, the rest is stored', async () => {
+      const readings = [Number.NaN, 1, Number.POSITIVE_INFINITY, 3].map((value, i) => makeReading(start + i, value))
+      const humour = readings.map((each) => ({ ...each, value: 1, quantity: 'humour' as Quantity }))
+      const { rejected } = await layHistory(store, toHistory([...readings, ...humour]))
+      expect(rejected.map(({ series, index }) => [series, index])).toEqual([
+        ...[0, 2].map((index) => [0, index]),
+        ...[0, 1, 2, 3].map((index) => [1, index]),
+      ])
+      for (const { reason } of rejected) expect(reason).not.toBe('')
+      expect(await points()).toEqual([
+        [start + 1, 1],
+        [start + 3, 3],
+      ])
+      expect(await layHistory(store, [])).toEqual({ rejected: [] })
+      expect(await layHistory(store, toHistory([makeReading(start + 2, 2)]))).toEqual({ rejected: [] })
+      expect((await points()).map(([, value]) => value)).toEqual([1, 2, 3])
+    })
+
     test('names and values come back as they were', async () => {
       let seq = 0
       const readings = awkwardDevices.flatMap((deviceId) =>
@@ -199,6 +226,10 @@ export function describeReadingStore(
       const history = fc.array(
         fc.oneof(
           { weight: 6, arbitrary: fc.record({ write: fc.array(someReading, { maxLength: 30 }) }) },
+          {
+            weight: 3,
+            arbitrary: fc.record({ lay: fc.array(someReading, { maxLength: 30 }), isInOrder: fc.boolean() }),
+          },
           ...(removes ? [{ weight: 2, arbitrary: fc.record({ remove: someRange }) }] : []),
           { weight: 1, arbitrary: fc.constant({ reopen: true }) },
           { weight: 2, arbitrary: fc.constant({ seal: true }) },
@@ -225,6 +256,12 @@ export function describeReadingStore(
               const readings = inOrder(step.write, written).map(holdable)
               written += readings.length
               expect(await store.write(readings)).toEqual({ rejected: [] })
+              list.write(readings)
+            } else if ('lay' in step) {
+              const readings = inOrder(step.lay, written).map(holdable)
+              written += readings.length
+              if (step.isInOrder) readings.sort((a, b) => a.observedAt - b.observedAt)
+              expect(await layHistory(store, toHistory(readings))).toEqual({ rejected: [] })
               list.write(readings)
             } else if ('remove' in step) {
               await store.remove(step.remove)
