@@ -189,7 +189,7 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
       list,
       bytes: (row: FreshRow) => sink.bytes.subarray(row.begin, row.end),
       /** Takes readings as they come: those of one uplink and time mostly follow each other. */
-      add({ observedAt, receivedAt, seq, value }: Told, { id, of }: KnownSeries) {
+      add({ observedAt, receivedAt, seq, value }: Told, { id, of }: Pick<KnownSeries, 'id' | 'of'>) {
         const delay = receivedAt - observedAt
         const hour = Math.floor(observedAt / hourMs)
         const at = observedAt - hour * hourMs
@@ -201,14 +201,15 @@ export function openBatch(book: ReturnType<typeof openSeriesBook>) {
         writeValue(sink, id - of.first, value)
         last.end = sink.at
       },
-      /** Takes the readings of a part that no block could take. */
-      addPart(part: Part, day: number, of: KnownChannel) {
-        const series = [...of.series.values()].find(({ id }) => id === part.series)!
-        for (const [i, time] of part.times.entries()) {
-          const observedAt = day * dayMs + time
-          const receivedAt = observedAt + part.delays[i]!
-          this.add({ observedAt, receivedAt, seq: part.seqs[i]!, value: part.values[i]! }, series)
-        }
+      /** Takes the readings of a channel and day that no block could take; parts that share their columns came together. */
+      addParts(parts: readonly Part[], day: number, of: KnownChannel) {
+        for (const [times, together] of Map.groupBy(parts, (part) => part.times))
+          for (const [i, time] of times.entries())
+            for (const { series, values, delays, seqs } of together) {
+              const observedAt = day * dayMs + time
+              const receivedAt = observedAt + delays[i]!
+              this.add({ observedAt, receivedAt, seq: seqs[i]!, value: values[i]! }, { id: series, of })
+            }
       },
     }
   }

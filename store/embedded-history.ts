@@ -96,8 +96,7 @@ export function openHistories(book: ReturnType<typeof openSeriesBook>) {
     /** The parts of some of the groups. Those of the others become rows. */
     function split(chosen: readonly HistoryGroup[]): Part[][] {
       const isChosen = new Set(chosen)
-      for (const group of groups.values())
-        if (!isChosen.has(group)) for (const part of group.parts) rows.addPart(part, group.day, group.of)
+      for (const group of groups.values()) if (!isChosen.has(group)) rows.addParts(group.parts, group.day, group.of)
       return chosen.map(({ parts }) => parts)
     }
     return { groups: [...groups.values()], rows, split }

@@ -144,7 +144,7 @@ export function openWriter(database: DatabaseSync, { now, onDamage }: WriterOpti
     for (const [i, parts] of split(chosen).entries()) {
       const { id, day, of } = chosen[i]!
       if (!stored.has(id) && !parts.some(isLong)) fresh.push({ day, first: of.first, parts })
-      else if (!sealChannel(day, of, parts)) for (const part of parts) rows.addPart(part, day, of)
+      else if (!sealChannel(day, of, parts)) rows.addParts(parts, day, of)
     }
     sealer.lay(fresh)
   }
