@@ -48,6 +48,18 @@ async function pick(page: Page, label: string, value: string): Promise<void> {
   expect(await chosen()).toBe(value)
 }
 
+test('an empty inventory leads those who may fill it to where that is done, and nobody else', async () => {
+  const page = await site.signIn('manager', '#/today')
+  const empty = page.getByRole('status').filter({ hasText: 'Aucun équipement n’est encore inventorié' })
+  await empty.getByRole('link', { name: 'Équipements' }).click()
+  await empty.getByRole('link', { name: 'Importer' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Importer un fichier' }).waitFor()
+  const reader = await site.signIn('viewer', '#/assets')
+  const told = reader.getByRole('status').filter({ hasText: 'Aucun équipement n’est encore inventorié' })
+  await told.waitFor()
+  expect(await told.getByRole('link').count()).toBe(0)
+})
+
 describe('importing', () => {
   const rows = [
     'Identifiant;Désignation;Nature;Latitude;Longitude',

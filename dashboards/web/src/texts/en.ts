@@ -142,7 +142,7 @@ export const en: Texts = {
     battery: 'Battery',
     place: 'Place',
     empty: 'No asset is inventoried yet.',
-    emptyAdvice: 'Add the first one on the server, then install a device on it:',
+    emptyAdvice: 'Add the first one above, or import your inventory; then install a device on it.',
     never: 'never',
     open: (label) => `Open ${label}`,
     back: 'All assets',

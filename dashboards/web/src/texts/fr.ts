@@ -149,7 +149,8 @@ export const fr = {
     battery: 'Batterie',
     place: 'Lieu',
     empty: 'Aucun équipement n’est encore inventorié.',
-    emptyAdvice: 'Ajoutez le premier depuis le serveur, puis installez un appareil dessus :',
+    emptyAdvice:
+      'Ajoutez le premier ci-dessus, ou importez votre inventaire ; vous installerez ensuite un appareil dessus.',
     never: 'jamais',
     open: (label: string) => `Ouvrir ${label}`,
     back: 'Tous les équipements',
