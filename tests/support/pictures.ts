@@ -48,9 +48,15 @@ const city = site === undefined ? await startPictureCity() : undefined
 const shown = site ?? city!.site
 try {
   const outside = await shown.visit({ reducedMotion: 'reduce' })
-  await outside.goto(/\/#link=[\w-]+/.exec(shown.platform.output())![0])
+  await outside.goto('/')
   const inside = await shown.signIn('admin', '#/site-map', { reducedMotion: 'reduce' })
-  const first: Scene = { name: 'first administrator', open: (page) => page.locator('h1').waitFor() }
+  const first: Scene = {
+    name: 'first administrator',
+    open: async (page) => {
+      await page.goto(/\/#link=[\w-]+/.exec(shown.platform.output())![0])
+      await page.getByRole('heading', { name: 'Créer le premier administrateur' }).waitFor()
+    },
+  }
   const entrances = city === undefined ? [] : await listEntrances(shown)
   const addresses = await inside
     .locator('nav.side a')

@@ -157,14 +157,6 @@ export async function listMore(site: Site, page: Page): Promise<Scene[]> {
   )
   const bin = `#/assets/${encodeURIComponent(bins.items[0]!.id)}`
   const button = (name: string | RegExp) => page.getByRole('button', { name }).first()
-  const press = (address: string, name: string, ...buttons: (string | RegExp)[]): Scene => ({
-    name: `${name} on ${address}`,
-    open: async (page) => {
-      await goTo(page, address)
-      for (const each of buttons) await button(each).click()
-      await isQuiet(page)
-    },
-  })
   const asked = (address: string, name: string, buttons: (string | RegExp)[], fields: [RegExp, string][]): Scene => ({
     name,
     open: async (page) => {
@@ -190,7 +182,7 @@ export async function listMore(site: Site, page: Page): Promise<Scene[]> {
   })
   return [
     ...['#/nowhere', '#/assets/nothing', '#/devices/nothing', '#/models/nothing', '#/assets?q=zzzz'].map(at),
-    ...['#/map?kind=street_light', '#/devices?adopt=yes', '#/people/%2B', '#/models?q=fill'].map(at),
+    ...['#/map?kind=street_light', '#/devices?adopt=yes', '#/models?q=fill'].map(at),
     over(bin, 'Corriger'),
     over(bin, 'Retirer'),
     over(bin, 'Installer un appareil'),
@@ -203,7 +195,7 @@ export async function listMore(site: Site, page: Page): Promise<Scene[]> {
         await isQuiet(page)
       },
     },
-    press('#/devices?adopt=yes', 'adopting', /^Adopter/),
+    asked('#/devices?adopt=yes', 'adopting', [/^Adopter/], []),
     {
       name: 'menu',
       open: async (page) => {
