@@ -1,6 +1,6 @@
 import type { AssetState } from '../../../../domain/asset.ts'
 import type { AssetKind } from '../../../../domain/asset-kind.ts'
-import { type ApiError, type AssetStatus, get } from '../api.ts'
+import { type ApiError, type AssetStatus, get, type Session } from '../api.ts'
 import { assetStates } from '../asset-states.ts'
 import { type Bounds, isInside, type Point } from './point.ts'
 
@@ -65,6 +65,8 @@ export function createPointSet() {
     opened.addEventListener('error', () => {
       if (source !== opened) return
       stop()
+      // It ends with the session, too: asking tells.
+      void get<Session>('/session').catch(() => {})
       // What changed while the stream was away was not told: the set is read anew. Without a stream there is the list.
       if (loaded !== filter) void read(asked)
       reopening = setTimeout(load, reopenAfterMs)
