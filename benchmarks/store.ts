@@ -33,7 +33,7 @@ import { median, type Row, report, round } from './support/report.ts'
  * takes the same readings one by one too, as they come from devices; that is a row of its own.
  *
  * Options: --readings N (20,000,000), --days N (30), --batch N (4000), --legs N (3), --values city or noise, --only with
- * names of stores, --past S (the share of the past that the others are given, 0.2), --json.
+ * names of stores, --past S (the share of the past that the others are given, 0.2), --parts with fresh or past, --json.
  */
 
 const { values: options } = parseArgs({
@@ -45,6 +45,7 @@ const { values: options } = parseArgs({
     values: { type: 'string', default: 'city' },
     only: { type: 'string', default: 'parvis,influxdb,victoriametrics' },
     past: { type: 'string', default: '0.2' },
+    parts: { type: 'string', default: 'fresh,past' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -209,8 +210,9 @@ async function measurePast(folder: string): Promise<void> {
 const disk = await describeDisk()
 const folder = mkdtempSync(join(tmpdir(), 'parvis-benchmark-'))
 try {
-  await measureFresh(folder)
-  await measurePast(folder)
+  const parts = options.parts.split(',')
+  if (parts.includes('fresh')) await measureFresh(folder)
+  if (parts.includes('past')) await measurePast(folder)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
