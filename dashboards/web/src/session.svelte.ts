@@ -49,16 +49,13 @@ export const session = {
   },
   /** Another tab signed in or out: this one is what that one is, and shows nobody the page of somebody else. */
   async follow(): Promise<void> {
-    if (state.at === 'link') return
-    const before = state.at === 'in' ? JSON.stringify(state.session) : null
-    await newest.ask(
-      () => get<Session>('/session'),
-      (found) => {
-        if (before !== null && before !== JSON.stringify(found)) location.reload()
-        else if (before === null) state = { at: 'in', session: found }
-      },
-      () => {},
-    )
+    const before = state
+    if (before.at === 'link') return
+    const found = await get<Session>('/session').catch(() => null)
+    // What was done here meanwhile is newer.
+    if (found === null || state !== before) return
+    if (before.at !== 'in') state = { at: 'in', session: found }
+    else if (JSON.stringify(before.session) !== JSON.stringify(found)) location.reload()
   },
   signIn(credentials: Credentials): Promise<void> {
     return newest.ask(
