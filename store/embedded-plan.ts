@@ -101,9 +101,8 @@ let sampled = 0
  */
 function sampleSpread(from: Float64Array, count: number): number {
   sampled = Math.min(sampleSize, count)
-  const pace = count / sampled
-  for (let i = 0, place = 0; i < sampled; i++, place += pace) {
-    const value = from[place | 0]!
+  for (let i = 0; i < sampled; i++) {
+    const value = from[((i * count) / sampled) | 0]!
     let at = i
     for (; at > 0 && sample[at - 1]! > value; at--) sample[at] = sample[at - 1]!
     sample[at] = value
