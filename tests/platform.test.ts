@@ -54,7 +54,10 @@ async function readLatest(path: string, quantity: string, channel = ''): Promise
 }
 
 test('the first start prints a link that makes the first administrator, once', async () => {
-  const link = /http:\/\/127\.0\.0\.1:\d+\/#link=([\w-]{43})/.exec(platform.output())![1]!
+  // It is printed once the platform answers, and read here when it has come through the pipe.
+  const printed = () => /http:\/\/127\.0\.0\.1:\d+\/#link=([\w-]{43})/.exec(platform.output())
+  await until(() => printed() !== null)
+  const link = printed()![1]!
   const person = { link, login: 'chef', name: 'Chef', password: 'lampadaire bleu sous la pluie' }
   const headers = { 'content-type': 'application/json' }
   const send = () =>
