@@ -115,6 +115,6 @@ test('a journal that refuses ends the connection, and nothing is acknowledged', 
   await until(() => held.length === 1)
   held.splice(0)[0]!(new Error('the disk is full'))
   await until(() => bridge.state.state === 'waiting')
-  expect(bridge.state.detail).toMatch(/the disk is full/)
+  expect(bridge.state.detail?.en).toMatch(/the disk is full/)
   expect(acknowledged).toEqual([])
 })
