@@ -52,8 +52,9 @@ export const session = {
     const before = state
     if (before.at === 'link') return
     const found = await get<Session>('/session').catch(() => null)
-    // What was done here meanwhile is newer.
-    if (found === null || state !== before) return
+    // Something was done here meanwhile, or an older question refused: what holds now is asked for once more.
+    if (state !== before) return this.follow()
+    if (found === null) return
     if (before.at !== 'in') state = { at: 'in', session: found }
     else if (JSON.stringify(before.session) !== JSON.stringify(found)) location.reload()
   },

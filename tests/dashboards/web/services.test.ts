@@ -392,7 +392,10 @@ test.each(mornings)(
     const rows = page.locator('main section table').first().locator('tbody tr')
     await page.getByLabel('Rechercher').waitFor()
     await skipToContent(page)
-    if (link !== undefined) await enter(page, link)
+    if (link !== undefined) {
+      await enter(page, link)
+      await page.locator('a[aria-current=true]', { hasText: link }).waitFor()
+    }
     await expect.poll(() => rows.count()).toBe(2)
     await enter(page, 'Équipement')
     await page.locator('th[aria-sort=ascending]').waitFor()
