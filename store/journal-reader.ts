@@ -14,7 +14,8 @@ const chunkBytes = 1 << 20
 /**
  * Reads the journal forward, from behind `afterSeq`, which it looks for unless the caller knows a place that is not past
  * it; the files may be written meanwhile. With `sync`, what it gives has been made durable first: for a reader in another
- * process than the writer, which does not know what was acknowledged. Bytes that are no record are passed over and counted in `damage`, the good records behind them are read.
+ * process than the writer, which does not know what was acknowledged. Bytes that are no record are passed over and counted
+ * in `damage`, the good records behind them are read.
  */
 export function openJournalReader(
   folder: string,
